@@ -44,8 +44,8 @@ struct candle {
 
 static inline utc_t candle_close_time(const struct candle *c) { return utc_from_ms(c->ts_open.ms + UTC_MINUTE_MS); }
 
-/* Checks in the order of the specification: whole minute, high >= max(open, close), low <= min(open, close),
- * volume_base >= 0, volume_quote >= 0 when present, counts >= 0, everything required finite. */
+/* Checks in this order: whole minute, everything required finite, high >= max(open, close), low <= min(open, close),
+ * volume_base >= 0, volume_quote and the taker volumes finite and >= 0 when present. */
 int candle_check(const struct candle *c, struct error *err);
 const char *candle_source_text(enum candle_source s);
 bool candle_source_parse(struct str text, enum candle_source *out); /* trimmed, any case */
