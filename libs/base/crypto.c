@@ -1,0 +1,211 @@
+#include "base/crypto.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+void sha256(struct str data, uint8_t out[SHA256_BYTES])
+{
+	if (EVP_Digest(data.p, data.n, out, NULL, EVP_sha256(), NULL) != 1)
+		abort(); /* no memory, or a library without SHA-256: nothing sensible can follow */
+}
+
+static const char hex_digits[] = "0123456789abcdef";
+
+const char *sha256_hex(struct str data, char out[SHA256_HEX_MAX])
+{
+	uint8_t digest[SHA256_BYTES];
+
+	sha256(data, digest);
+	for (size_t i = 0; i < sizeof(digest); i++) {
+		out[2 * i] = hex_digits[digest[i] >> 4];
+		out[2 * i + 1] = hex_digits[digest[i] & 15];
+	}
+	out[2 * SHA256_BYTES] = '\0';
+	return out;
+}
+
+void hmac_sha256(struct str key, struct str data, uint8_t out[SHA256_BYTES])
+{
+	unsigned len = SHA256_BYTES;
+
+	if (HMAC(EVP_sha256(), key.n > 0 ? key.p : "", (int)key.n, (const unsigned char *)data.p, data.n, out, &len) == NULL)
+		abort();
+}
+
+bool crypto_equal(struct str a, struct str b)
+{
+	return a.n == b.n && (a.n == 0 || CRYPTO_memcmp(a.p, b.p, a.n) == 0);
+}
+
+void crypto_random(void *out, size_t n)
+{
+	if (RAND_bytes(out, (int)n) != 1)
+		abort();
+}
+
+void hex_encode(struct strbuf *sb, struct str data)
+{
+	for (size_t i = 0; i < data.n; i++) {
+		unsigned char c = (unsigned char)data.p[i];
+
+		strbuf_addch(sb, hex_digits[c >> 4]);
+		strbuf_addch(sb, hex_digits[c & 15]);
+	}
+}
+
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+bool hex_decode(struct str text, uint8_t *out, size_t size, size_t *n)
+{
+	if (text.n % 2 != 0 || text.n / 2 > size)
+		return false;
+	for (size_t i = 0; i < text.n; i += 2) {
+		int high = hex_value(text.p[i]), low = hex_value(text.p[i + 1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		out[i / 2] = (uint8_t)(high << 4 | low);
+	}
+	*n = text.n / 2;
+	return true;
+}
+
+/* ---- base64: one codec, two alphabets --------------------------------------------------------------------------- */
+
+static const char alphabet_std[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char alphabet_url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+static void encode64(struct strbuf *sb, struct str data, const char *alphabet, bool padding)
+{
+	const unsigned char *p = (const unsigned char *)data.p;
+
+	for (size_t i = 0; i < data.n; i += 3) {
+		size_t left = data.n - i;
+		uint32_t v = (uint32_t)p[i] << 16 | (left > 1 ? (uint32_t)p[i + 1] << 8 : 0) | (left > 2 ? p[i + 2] : 0);
+
+		strbuf_addch(sb, alphabet[v >> 18]);
+		strbuf_addch(sb, alphabet[v >> 12 & 63]);
+		if (left > 1)
+			strbuf_addch(sb, alphabet[v >> 6 & 63]);
+		if (left > 2)
+			strbuf_addch(sb, alphabet[v & 63]);
+		for (size_t pad = left; padding && pad < 3; pad++)
+			strbuf_addch(sb, '=');
+	}
+}
+
+static int value64(char c, const char *alphabet)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == alphabet[62] ? 62 : c == alphabet[63] ? 63 : -1;
+}
+
+/* text without padding; bits beyond the last byte must be zero, so that a text has one meaning and a meaning one text */
+static bool decode64(struct str text, const char *alphabet, uint8_t *out, size_t size, size_t *n)
+{
+	uint32_t bits = 0;
+	size_t written = 0;
+	int have = 0;
+
+	if (text.n % 4 == 1 || text.n / 4 * 3 + (text.n % 4 != 0 ? text.n % 4 - 1 : 0) > size)
+		return false;
+	for (size_t i = 0; i < text.n; i++) {
+		int v = value64(text.p[i], alphabet);
+
+		if (v < 0)
+			return false;
+		bits = bits << 6 | (uint32_t)v;
+		have += 6;
+		if (have >= 8) {
+			have -= 8;
+			out[written++] = (uint8_t)(bits >> have);
+		}
+	}
+	if ((bits & ((1u << have) - 1)) != 0)
+		return false;
+	*n = written;
+	return true;
+}
+
+void base64url_encode(struct strbuf *sb, struct str data)
+{
+	encode64(sb, data, alphabet_url, false);
+}
+
+bool base64url_decode(struct str text, uint8_t *out, size_t size, size_t *n)
+{
+	return decode64(text, alphabet_url, out, size, n);
+}
+
+void base64_encode(struct strbuf *sb, struct str data)
+{
+	encode64(sb, data, alphabet_std, true);
+}
+
+bool base64_decode(struct str text, uint8_t *out, size_t size, size_t *n)
+{
+	if (text.n % 4 != 0)
+		return false;
+	for (int pad = 0; pad < 2 && str_ends(text, STR("=")); pad++)
+		text.n--;
+	return decode64(text, alphabet_std, out, size, n);
+}
+
+/* ---- secrets ------------------------------------------------------------------------------------------------------ */
+
+bool secret_set(struct secret *s, struct str text)
+{
+	char *p = malloc(text.n + 1);
+
+	if (p == NULL)
+		return false;
+	if (text.n > 0)
+		memcpy(p, text.p, text.n);
+	p[text.n] = '\0';
+	secret_release(s);
+	*s = (struct secret){ p, text.n };
+	log_redact(text);
+	return true;
+}
+
+struct str secret_str(const struct secret *s)
+{
+	return (struct str){ s->p != NULL ? s->p : "", s->n };
+}
+
+void secret_release(struct secret *s)
+{
+	if (s->p != NULL) {
+		explicit_bzero(s->p, s->n);
+		free(s->p);
+	}
+	*s = (struct secret)SECRET_NONE;
+}
+
+bool secret_from_env(struct secret *s, const char *variable)
+{
+	struct str value = str_trim(str_from(getenv(variable)));
+
+	*s = (struct secret)SECRET_NONE;
+	return value.n == 0 || secret_set(s, value);
+}
