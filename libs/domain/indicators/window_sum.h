@@ -3,8 +3,8 @@
  * A running sum that adds the new and subtracts the old bar keeps a residue of everything it ever saw. Here level k of a
  * pyramid holds at every bar the sum of the last 2^k bars, made of two values of level k-1, and a window is the few
  * levels that its length has bits for, newest bars in the lowest. So a sum touches bars of its window only, its rounding
- * error grows with the logarithm of the window (pairwise summation), and a push costs at most 11 additions of each kind
- * for windows up to 2000, always: no bursts. The levels do not depend on the window: many windows over one column share
+ * error grows with the logarithm of the window (pairwise summation), and a push costs at most 13 additions of each kind,
+ * always: no bursts. The levels do not depend on the window: many windows over one column share
  * them.
  *
  * Missing values (NaN) enter the pyramid as 0 and are handled by counting: a window is whole when the run of valid
@@ -17,8 +17,8 @@
 #include "base/arena.h"
 #include "base/error.h"
 
-#define WINDOW_MAX 2000
-#define WINDOW_LEVELS_MAX 11 /* 2^10 <= WINDOW_MAX < 2^11 */
+#define WINDOW_MAX 5000
+#define WINDOW_LEVELS_MAX 13 /* 2^12 <= WINDOW_MAX < 2^13 */
 
 int window_levels(int64_t window); /* 1 .. WINDOW_LEVELS_MAX; 1 <= window <= WINDOW_MAX */
 
