@@ -79,7 +79,15 @@ void service_fail(struct service_run *run, const struct error *err);
 /* Asks for a clean stop as SIGTERM does. Thread-safe. */
 void service_stop(struct service_run *run);
 
-/* /health, /ready and /metrics on host:port. Programs with routes of their own put these rows into their table. */
+/* Writes "name=port" lines to path (temporary file, then rename), for scripts that asked for port 0. NULL path: nothing. */
+struct service_port {
+	const char *name;
+	int port;
+};
+int service_write_ports(const char *path, const struct service_port *ports, size_t n, struct error *err);
+
+/* /health, /ready and /metrics on host:port (0: any free one); the port that it got, or -1. Programs with routes of
+ * their own put these rows into their table instead. */
 int service_listen_metrics(struct service_run *run, const char *host, int port, struct error *err);
 void service_route_health(struct http_request *req, struct http_response *res);
 void service_route_ready(struct http_request *req, struct http_response *res);
