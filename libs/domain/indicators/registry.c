@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/number.h"
+
 #define SOURCES_NO_HL2                                                                                      \
 	(SERIES_BIT(OPEN) | SERIES_BIT(HIGH) | SERIES_BIT(LOW) | SERIES_BIT(CLOSE) | SERIES_BIT(HLC3) | \
 	 SERIES_BIT(OHLC4))
@@ -108,18 +110,28 @@ int indicator_param_index(const struct indicator *ind, struct str name)
 
 /* ---- requests ---- */
 
+/* A bound as it was declared: 2 for an integer, 10.0 for a float. */
+static const char *bound_text(const struct indicator_param *p, double bound, char text[NUMBER_TEXT_MAX])
+{
+	return p->kind == INDICATOR_PARAM_INT ? number_format_untyped(bound, text) : number_format(bound, text);
+}
+
 static int read_number(const struct indicator_param *p, const cJSON *node, union kernel_param *out, struct error *err)
 {
+	char value[NUMBER_TEXT_MAX], bound[NUMBER_TEXT_MAX];
 	double v;
 
 	if (p->kind == INDICATOR_PARAM_INT && !json_is_int(node))
 		return error_set(err, ERR_INVALID, "axis '%s' expects integer values", p->name);
 	if (!json_get_double(node, &v) || !isfinite(v))
 		return error_set(err, ERR_INVALID, "axis '%s' expects numeric values", p->name);
+	number_format(v, value);
 	if (v < p->min)
-		return error_set(err, ERR_INVALID, "axis '%s' value %.17g is below hard_min=%g", p->name, v, p->min);
+		return error_set(err, ERR_INVALID, "axis '%s' value %s is below hard_min=%s", p->name, value,
+				 bound_text(p, p->min, bound));
 	if (v > p->max)
-		return error_set(err, ERR_INVALID, "axis '%s' value %.17g is above hard_max=%g", p->name, v, p->max);
+		return error_set(err, ERR_INVALID, "axis '%s' value %s is above hard_max=%s", p->name, value,
+				 bound_text(p, p->max, bound));
 	if (p->kind == INDICATOR_PARAM_INT)
 		out->i = (int64_t)v;
 	else
