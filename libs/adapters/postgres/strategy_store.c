@@ -41,7 +41,9 @@ static int strategy_read(struct pg_row *row, struct arena *a, struct strategy_ro
 	out->is_deleted = pg_bool(row);
 	if (pg_row_end(row, err) != 0)
 		return -1;
-	return text_copy(a, &out->name, err) | text_copy(a, &out->instrument_key, err) | text_copy(a, &out->spec_json, err);
+	if (text_copy(a, &out->name, err) != 0 || text_copy(a, &out->instrument_key, err) != 0)
+		return -1;
+	return text_copy(a, &out->spec_json, err);
 }
 
 /* The run's part of a row; the caller ends the row. */
@@ -63,7 +65,9 @@ static int run_fields(struct pg_row *row, struct arena *a, struct run_row *out, 
 		return -1;
 	if (!run_state_parse(state, &out->state))
 		return error_set(err, ERR_INTERNAL, "unknown run state in the database");
-	return text_copy(a, &out->last_error, err) | text_copy(a, &out->metadata_json, err);
+	if (text_copy(a, &out->last_error, err) != 0)
+		return -1;
+	return text_copy(a, &out->metadata_json, err);
 }
 
 static int run_first(PGresult *res, struct arena *a, struct run_row *out, struct error *err)
@@ -79,8 +83,8 @@ static int run_first(PGresult *res, struct arena *a, struct run_row *out, struct
 static const struct pg_stmt STRATEGY_INSERT = {
 	"strategy_insert",
 	"WITH made AS ("
-	" INSERT INTO strategy_strategies (strategy_id, user_id, name, instrument_id, instrument_key, market_type, symbol,"
-	"  timeframe, indicators_json, spec_json, created_at)"
+	" INSERT INTO strategy_strategies (strategy_id, user_id, name, instrument_id, instrument_key, market_type,"
+	"  symbol, timeframe, indicators_json, spec_json, created_at)"
 	" VALUES ($1, $2, $3, $4::jsonb, $5, $6, $7, $8, $9::jsonb, $10::jsonb, $11)"
 	" RETURNING strategy_id, user_id, created_at)"
 	"INSERT INTO strategy_events (" EVENT_COLS ")"
@@ -184,7 +188,9 @@ int strategy_store_get(struct pg *pg, struct arena *a, struct uuid strategy_id, 
 
 static const struct pg_stmt STRATEGY_LOCK = {
 	"strategy_lock",
-	"SELECT 1 FROM strategy_strategies WHERE strategy_id = $1 AND user_id = $2 AND NOT is_deleted FOR NO KEY UPDATE", 2
+	"SELECT 1 FROM strategy_strategies WHERE strategy_id = $1 AND user_id = $2 AND NOT is_deleted"
+	" FOR NO KEY UPDATE",
+	2
 };
 static const struct pg_stmt RUN_LOCK_ACTIVE = {
 	"run_lock_active",
@@ -461,7 +467,9 @@ static int active_read(struct pg_row *row, struct arena *a, struct active_run *o
 	out->strategy_found = out->spec_json.p != NULL;
 	if (run_fields(row, a, &out->run, err) != 0)
 		return -1;
-	return text_copy(a, &out->instrument_key, err) | text_copy(a, &out->spec_json, err);
+	if (text_copy(a, &out->instrument_key, err) != 0)
+		return -1;
+	return text_copy(a, &out->spec_json, err);
 }
 
 int strategy_store_active_runs(struct pg *pg, struct arena *a, struct active_run **rows, size_t *n, struct error *err)
@@ -522,13 +530,14 @@ int strategy_store_get_run(struct pg *pg, struct arena *a, struct uuid run_id, s
 static const struct pg_stmt RUNS_APPLY = {
 	"runs_apply",
 	"WITH step AS MATERIALIZED ("
-	" SELECT * FROM jsonb_to_recordset($1::jsonb) AS j (n int, run_id uuid, expected text, expected_checkpoint timestamptz,"
-	"  state text, checkpoint timestamptz, metadata jsonb, last_error text, at timestamptz)),"
+	" SELECT * FROM jsonb_to_recordset($1::jsonb) AS j (n int, run_id uuid, expected text,"
+	"  expected_checkpoint timestamptz, state text, checkpoint timestamptz, metadata jsonb, last_error text,"
+	"  at timestamptz)),"
 	"locked AS MATERIALIZED ("
 	" SELECT r.run_id FROM strategy_runs r JOIN step USING (run_id) ORDER BY r.run_id FOR NO KEY UPDATE OF r),"
 	"moved AS ("
-	" UPDATE strategy_runs r SET state = step.state, checkpoint_ts_open = step.checkpoint, metadata_json = step.metadata,"
-	"  last_error = step.last_error, updated_at = greatest(step.at, r.updated_at),"
+	" UPDATE strategy_runs r SET state = step.state, checkpoint_ts_open = step.checkpoint,"
+	"  metadata_json = step.metadata, last_error = step.last_error, updated_at = greatest(step.at, r.updated_at),"
 	"  stopped_at = CASE WHEN step.state IN ('stopped','failed') THEN greatest(step.at, r.updated_at) END"
 	" FROM step JOIN locked USING (run_id)"
 	" WHERE r.run_id = step.run_id AND r.state = step.expected"

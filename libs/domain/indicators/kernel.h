@@ -1,7 +1,7 @@
 /* kernel.h - how one indicator is computed: bar by bar, and over many variants at once, with the same bits.
  *
- * Bar by bar: a flat state made from the parameters; push() takes one slot of the dense timeline (a missing bar is a NaN
- * bar) and gives all outputs of that bar. A state is plain bytes: copied with memcpy it continues independently. Its
+ * Bar by bar: a flat state made from the parameters; push() takes one slot of the dense timeline (a missing bar is a
+ * NaN bar) and gives all outputs of that bar. A state is plain bytes: copied with memcpy it continues independently. Its
  * size and the work of a push are bounded by the parameters.
  * Batch: columns in, many variants of the parameters. Every value has the bits that push() gives, for any number of
  * variants and any vector width: both forms do the same operations in the same order, nothing is contracted.
@@ -43,7 +43,8 @@ struct kernel_batch {
 
 struct kernel {
 	size_t (*state_size)(const struct kernel_params *params);
-	void (*init)(void *state, const struct kernel_params *params); /* state: state_size bytes, aligned for any type */
+	/* state: state_size bytes, aligned for any type */
+	void (*init)(void *state, const struct kernel_params *params);
 	void (*push)(void *state, const struct bar *bar, double source, double *out);
 	int (*batch)(const struct kernel_batch *b, struct error *err); /* ERR_UNAVAILABLE: scratch is too small */
 };

@@ -10,7 +10,8 @@
 	 SERIES_BIT(OHLC4))
 #define SOURCES_MA (SOURCES_NO_HL2 | SERIES_BIT(HL2))
 
-#define WINDOW(text, start) { .name = (text), .kind = INDICATOR_PARAM_INT, .min = 2, .max = 2000, .step = 1, .recommended = (start) }
+#define WINDOW(text, start) \
+	{ .name = (text), .kind = INDICATOR_PARAM_INT, .min = 2, .max = 2000, .step = 1, .recommended = (start) }
 
 static int64_t first_at_once(const struct kernel_params *p)
 {
@@ -56,8 +57,8 @@ const struct indicator indicator_registry[] = {
 		.params = { WINDOW("window", 14) },
 		.axes = { "source", "window" },
 		.outputs = { "rsi" },
-		.formula = "100 - 100 / (1 + g / l), g and l the averages (a = 1 / window) of rises and falls of source; "
-			   "Wilder, New Concepts in Technical Trading Systems (1978), section VI",
+		.formula = "100 - 100 / (1 + g / l), g and l the averages (a = 1 / window) of rises and falls of "
+			   "source; Wilder, New Concepts in Technical Trading Systems (1978), section VI",
 		.first_bar = first_with_previous,
 		.kernel = &KERNEL_RSI,
 	},

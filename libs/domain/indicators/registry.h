@@ -29,7 +29,8 @@ struct indicator {
 	const char *id, *title;
 	unsigned inputs;  /* SERIES_BIT()s that are always read, without the source */
 	unsigned sources; /* SERIES_BIT()s the source axis may take; 0: no source axis */
-	struct indicator_param params[KERNEL_PARAMS_MAX]; /* up to the first without a name; the order of kernel_params */
+	/* Up to the first without a name; the order of kernel_params. */
+	struct indicator_param params[KERNEL_PARAMS_MAX];
 	const char *axes[INDICATOR_AXES_MAX]; /* normative order of variant numbering; "source" or a parameter */
 	const char *outputs[INDICATOR_OUTPUTS_MAX]; /* declared order */
 	size_t primary;      /* index into outputs */

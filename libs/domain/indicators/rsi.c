@@ -65,11 +65,9 @@ struct rsi_lanes {
 LANES_INLINE void rsi_store(double *row, size_t v, size_t variants, const kernel_lanes *rise, const kernel_lanes *fall)
 {
 	kernel_lanes value = 100 - 100 / (1 + *rise / *fall);
-	kernel_lanes hundred = (kernel_lanes){ 0 } + 100, nan = (kernel_lanes){ 0 } + NAN;
 	kernel_mask no_fall = *fall == 0, no_rise = *rise == 0;
-	kernel_mask at_edge = (no_rise & (kernel_mask)nan) | (~no_rise & (kernel_mask)hundred);
 
-	value = (kernel_lanes)((no_fall & at_edge) | (~no_fall & (kernel_mask)value));
+	value = LANES_PICK(no_fall, LANES_PICK(no_rise, LANES_ALL(NAN), LANES_ALL(100.0)), value);
 	lanes_store(row, v, variants, &value);
 }
 

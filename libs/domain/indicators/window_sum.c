@@ -1,9 +1,6 @@
 #include "domain/indicators/window_sum.h"
 
-#include <math.h>
-#include <string.h>
-
-#include "domain/indicators/kernel.h"
+#include "domain/indicators/lanes.h"
 
 int window_levels(int64_t window)
 {
@@ -134,18 +131,14 @@ KERNEL_CLONES static void pyramid_build(struct pyramid *p)
 }
 
 /* Bars i .. i+7 of one window; out gets `lanes` of them, stride apart. */
-static inline __attribute__((always_inline)) void window_group(const struct pyramid *p, size_t i, int64_t window,
-							       double *out, size_t stride, size_t lanes)
+LANES_INLINE void window_group(const struct pyramid *p, size_t i, int64_t window, double *out, size_t stride,
+			       size_t lanes)
 {
 	int low = __builtin_ctzll((unsigned long long)window);
 	size_t offset = (size_t)1 << low;
 	kernel_lanes sum = *(const kernel_lanes *)(p->level[low] + i);
-	kernel_lanes nan = (kernel_lanes){ 0 } + NAN, length = (kernel_lanes){ 0 } + (double)window, mean;
-	kernel_mask whole, flat, number;
-	union {
-		kernel_mask m;
-		double d[KERNEL_LANES];
-	} result;
+	kernel_lanes length = LANES_ALL((double)window), mean;
+	kernel_mask whole, flat;
 
 	for (int64_t rest = window & (window - 1); rest != 0; rest &= rest - 1) {
 		int k = __builtin_ctzll((unsigned long long)rest);
@@ -154,14 +147,13 @@ static inline __attribute__((always_inline)) void window_group(const struct pyra
 		offset += (size_t)1 << k;
 	}
 	mean = sum / length;
-	number = mean == mean;
+	lanes_clean(&mean);
 	whole = *(const kernel_lanes *)(p->valid + i) >= length;
 	flat = *(const kernel_lanes *)(p->equal + i) >= length;
-	result.m = (flat & *(const kernel_mask *)(p->value + i)) | (~flat & number & (kernel_mask)mean) |
-		   (~flat & ~number & (kernel_mask)nan);
-	result.m = (whole & result.m) | (~whole & (kernel_mask)nan);
+	mean = LANES_PICK(flat, *(const kernel_lanes *)(p->value + i), mean);
+	mean = LANES_PICK(whole, mean, LANES_ALL(NAN));
 	for (size_t lane = 0; lane < lanes; lane++)
-		out[lane * stride] = result.d[lane];
+		out[lane * stride] = mean[lane];
 }
 
 KERNEL_CLONES static void pyramid_means(const struct pyramid *p, size_t count, const int64_t *windows, size_t n,

@@ -1,11 +1,10 @@
 /* window_sum.h - sums over sliding windows that owe nothing to bars which left the window.
  *
- * A running sum that adds the new and subtracts the old bar keeps a residue of everything it ever saw. Here level k of a
- * pyramid holds at every bar the sum of the last 2^k bars, made of two values of level k-1, and a window is the few
+ * A running sum that adds the new and subtracts the old bar keeps a residue of everything it ever saw. Here level k of
+ * a pyramid holds at every bar the sum of the last 2^k bars, made of two values of level k-1, and a window is the few
  * levels that its length has bits for, newest bars in the lowest. So a sum touches bars of its window only, its rounding
  * error grows with the logarithm of the window (pairwise summation), and a push costs at most 13 additions of each kind,
- * always: no bursts. The levels do not depend on the window: many windows over one column share
- * them.
+ * always: no bursts. The levels do not depend on the window: many windows over one column share them.
  *
  * Missing values (NaN) enter the pyramid as 0 and are handled by counting: a window is whole when the run of valid
  * values is at least as long. A window of equal values has exactly that value as its mean (x + x + x over 3 may round

@@ -1,8 +1,8 @@
 /* rollup.h - 1m bars into bars of a timeframe, one minute at a time, and a ring of the closed ones.
  *
  * Minutes come in order and without a hole: what the exchange confirmed it never had is given as a skipped minute. A
- * bucket closes when all its minutes were seen; entered in the middle it never closes and the next one starts clean. A
- * bucket with a skipped minute closes as a NaN bar: holes are known, not guessed.
+ * bucket closes when all its minutes were seen; entered in the middle it never closes and the next one starts clean.
+ * A bucket with a skipped minute closes as a NaN bar: holes are known, not guessed.
  * open = first, high = max, low = min, close = last, volumes = sums in time order; the quote volume is NaN (absent) when
  * one part is.
  */

@@ -89,7 +89,7 @@ static utc_t tolerant_minute(const cJSON *node)
 	return t;
 }
 
-/* A bucket of another timeframe, a count that no open bucket can have, or a time that is no bucket of ours: start over. */
+/* A bucket of another timeframe, a count that no open bucket can have, a time that is no bucket of ours: start over. */
 static void read_rollup(const cJSON *rollup, enum timeframe tf, struct run_progress *p)
 {
 	int64_t count = tolerant_count(json_get(rollup, "bucket_count_1m"));
@@ -99,7 +99,8 @@ static void read_rollup(const cJSON *rollup, enum timeframe tf, struct run_progr
 	p->bucket_count_1m = 0;
 	if (!str_eq_c(json_get_str(json_get(rollup, "timeframe")), timeframe_text(tf)))
 		return;
-	if (utc_is_none(open) || timeframe_bucket(tf, open).ms != open.ms || count == 0 || count >= timeframe_minutes(tf))
+	if (utc_is_none(open) || timeframe_bucket(tf, open).ms != open.ms || count == 0 ||
+	    count >= timeframe_minutes(tf))
 		return;
 	p->bucket_open = open;
 	p->bucket_count_1m = (int)count;

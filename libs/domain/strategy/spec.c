@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/crypto.h"
-#include "base/number.h"
 #include "domain/indicators/registry.h"
 
 /* ---- parsing: rows of the specification in their order, the first failure wins ---- */
@@ -48,7 +47,8 @@ static int read_instrument(const cJSON *id, struct instrument *out, struct spec_
 		return fault_at(fault, "instrument_id.market_id", err,
 				"StrategySpecV1 instrument_id.market_id must be integer");
 	if (!cJSON_IsString(symbol))
-		return fault_at(fault, "instrument_id.symbol", err, "StrategySpecV1 instrument_id.symbol must be string");
+		return fault_at(fault, "instrument_id.symbol", err,
+				"StrategySpecV1 instrument_id.symbol must be string");
 	if (instrument_init(out, market_id, json_get_str(symbol), &why) != 0)
 		return fault_at(fault, "instrument_id", err, "StrategySpecV1 instrument_id is invalid");
 	return 0;
@@ -120,8 +120,8 @@ static int check_indicator(const cJSON *entry, int index, struct spec_fault *fau
 		return fault_at_indicator(fault, index, err,
 					  "StrategySpecV1 indicator must define non-empty `name`, `kind`, or `id`");
 	if (identifier.n > STRATEGY_TEXT_MAX || !is_printable_ascii(identifier))
-		return fault_at_indicator(fault, index, err,
-					  "StrategySpecV1 indicator identifier must be printable ASCII of at most 512 bytes");
+		return fault_at_indicator(fault, index, err, "StrategySpecV1 indicator identifier must be printable ASCII "
+							     "of at most 512 bytes");
 	if (params != NULL && !cJSON_IsObject(params))
 		return fault_at_indicator(fault, index, err, "StrategySpecV1 indicator.params must be object");
 	return 0;
@@ -136,7 +136,8 @@ static int read_indicators(const cJSON *payload, struct raw_spec *raw, struct sp
 	if (!cJSON_IsArray(raw->indicators))
 		return fault_at(fault, "indicators", err, "StrategySpecV1 payload.indicators must be array");
 	if (cJSON_GetArraySize(raw->indicators) > STRATEGY_INDICATORS_MAX)
-		return fault_at(fault, "indicators", err, "StrategySpecV1 payload.indicators must have at most 32 entries");
+		return fault_at(fault, "indicators", err,
+				"StrategySpecV1 payload.indicators must have at most 32 entries");
 	cJSON_ArrayForEach(entry, raw->indicators)
 		if (check_indicator(entry, index++, fault, err) != 0)
 			return -1;
@@ -148,7 +149,8 @@ static int read_template(const cJSON *payload, struct raw_spec *raw, struct spec
 	const cJSON *node = json_get(payload, "signal_template");
 
 	raw->signal_template = STR_NULL;
-	if (node != NULL && !cJSON_IsNull(node) && need_text(payload, "signal_template", &raw->signal_template, fault, err) != 0)
+	if (node != NULL && !cJSON_IsNull(node) &&
+	    need_text(payload, "signal_template", &raw->signal_template, fault, err) != 0)
 		return -1;
 	if (raw->signal_template.n == 0 && raw->indicators->child == NULL)
 		return fault_at(fault, "signal_template", err,
@@ -211,7 +213,8 @@ static int take_instrument_key(const struct raw_spec *raw, struct strategy_spec 
 		return fault_at(fault, "market_type", err,
 				"StrategySpecV1.market_type must match market_type part of instrument_key");
 	if (parts.exchange[0] == '\0')
-		return fault_at(fault, "instrument_key", err, "StrategySpecV1.instrument_key exchange must be non-empty");
+		return fault_at(fault, "instrument_key", err,
+				"StrategySpecV1.instrument_key exchange must be non-empty");
 	snprintf(out->instrument_key, sizeof(out->instrument_key), "%s:%s:%s", parts.exchange, parts.market_type,
 		 parts.symbol);
 	return 0;
