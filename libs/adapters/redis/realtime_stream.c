@@ -219,14 +219,6 @@ static int append_record(struct realtime_stream *s, const struct realtime_record
 	return redis_append(s->redis, n, argv, err);
 }
 
-static bool contains_nocase(struct str text, struct str what)
-{
-	for (size_t i = 0; i + what.n <= text.n; i++)
-		if (str_eq_nocase(str_slice(text, i, i + what.n), what))
-			return true;
-	return false;
-}
-
 static void on_reply(const redisReply *reply, size_t index, void *arg)
 {
 	struct realtime_counts *counts = arg;
@@ -237,10 +229,7 @@ static void on_reply(const redisReply *reply, size_t index, void *arg)
 	} else if (reply->type != REDIS_REPLY_ERROR) {
 		counts->published++;
 	} else {
-		struct str text = { reply->str, reply->len };
-
-		if (contains_nocase(text, STR("equal or smaller than the target stream top item")) ||
-		    contains_nocase(text, STR("WRONGID")))
+		if (redis_is_duplicate_id((struct str){ reply->str, reply->len }))
 			counts->duplicates++;
 		else
 			counts->errors++;

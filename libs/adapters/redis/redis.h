@@ -35,4 +35,7 @@ int redis_append(struct redis *r, size_t argc, const struct str *argv, struct er
 typedef void (*redis_on_reply)(const redisReply *reply, size_t index, void *arg);
 int redis_flush(struct redis *r, redis_on_reply on_reply, void *arg, struct error *err);
 
+/* Does the text of a refused XADD say that this id, or a later one, is there already? */
+bool redis_is_duplicate_id(struct str message);
+
 #endif
