@@ -95,7 +95,7 @@ static bool from_file(const struct candles *f, utc_t minute, struct simulated_ca
 	return true;
 }
 
-bool market_candle(const struct market *m, const struct market_symbol *s, utc_t minute, struct simulated_candle *out)
+bool market_candle(const struct sim_market *m, const struct market_symbol *s, utc_t minute, struct simulated_candle *out)
 {
 	int64_t index = minute.ms / UTC_MINUTE_MS;
 
@@ -111,7 +111,7 @@ bool market_candle(const struct market *m, const struct market_symbol *s, utc_t 
 	return true;
 }
 
-const struct market_symbol *market_symbol(const struct market *m, struct str name)
+const struct market_symbol *market_symbol(const struct sim_market *m, struct str name)
 {
 	for (size_t i = 0; i < m->symbol_count; i++)
 		if (str_eq_nocase(str_from(m->symbols[i].name), name))
@@ -121,7 +121,7 @@ const struct market_symbol *market_symbol(const struct market *m, struct str nam
 
 /* ---- the clock ----------------------------------------------------------------------------------------------------- */
 
-utc_t market_now(const struct market *m)
+utc_t market_now(const struct sim_market *m)
 {
 	double elapsed_ms = (double)mono_elapsed_us(m->anchor, mono_now()) / 1000.0;
 	utc_t t = m->at_anchor;
@@ -133,30 +133,30 @@ utc_t market_now(const struct market *m)
 	return t;
 }
 
-void market_set_clock(struct market *m, utc_t now)
+void market_set_clock(struct sim_market *m, utc_t now)
 {
 	m->at_anchor = now;
 	m->anchor = mono_now();
 }
 
-void market_set_speed(struct market *m, double speed)
+void market_set_speed(struct sim_market *m, double speed)
 {
 	market_set_clock(m, market_now(m));
 	m->speed = speed;
 }
 
-void market_pause(struct market *m, bool paused)
+void market_pause(struct sim_market *m, bool paused)
 {
 	market_set_clock(m, market_now(m));
 	m->paused = paused;
 }
 
-bool market_finished(const struct market *m)
+bool market_finished(const struct sim_market *m)
 {
 	return !utc_is_none(m->last_close) && market_now(m).ms >= m->last_close.ms;
 }
 
-int64_t market_wait_ms(const struct market *m, utc_t t)
+int64_t market_wait_ms(const struct sim_market *m, utc_t t)
 {
 	utc_t now = market_now(m);
 
@@ -185,7 +185,7 @@ static void split_symbol(struct market_symbol *s)
 	}
 }
 
-static int add_symbols(struct market *m, const struct market_settings *settings, struct error *err)
+static int add_symbols(struct sim_market *m, const struct market_settings *settings, struct error *err)
 {
 	struct str rest = str_from(settings->symbols), part;
 
@@ -212,11 +212,11 @@ static int add_symbols(struct market *m, const struct market_settings *settings,
 	return 0;
 }
 
-int market_open(struct market *m, const struct market_settings *settings, struct error *err)
+int market_open(struct sim_market *m, const struct market_settings *settings, struct error *err)
 {
 	utc_t start = settings->start;
 
-	*m = (struct market){ .speed = settings->speed, .paused = settings->wait_for_client, .last_close = UTC_NONE };
+	*m = (struct sim_market){ .speed = settings->speed, .paused = settings->wait_for_client, .last_close = UTC_NONE };
 	candles_init(&m->file);
 	if (add_symbols(m, settings, err) != 0)
 		return -1;
@@ -241,7 +241,7 @@ int market_open(struct market *m, const struct market_settings *settings, struct
 	return 0;
 }
 
-void market_close(struct market *m)
+void market_close(struct sim_market *m)
 {
 	candles_release(&m->file);
 	free(m->symbols);

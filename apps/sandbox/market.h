@@ -34,7 +34,7 @@ struct simulated_candle {
 	int64_t trades;
 };
 
-struct market {
+struct sim_market {
 	struct market_symbol *symbols;
 	size_t symbol_count;
 	struct candles file; /* replay of symbols[0]; empty: generator */
@@ -46,19 +46,19 @@ struct market {
 	mono_t anchor;
 };
 
-int market_open(struct market *m, const struct market_settings *settings, struct error *err);
-void market_close(struct market *m);
+int market_open(struct sim_market *m, const struct market_settings *settings, struct error *err);
+void market_close(struct sim_market *m);
 
-const struct market_symbol *market_symbol(const struct market *m, struct str name); /* any case; NULL when unknown */
+const struct market_symbol *market_symbol(const struct sim_market *m, struct str name); /* any case; NULL when unknown */
 /* false: no such minute (a hole, before the first, behind the last). */
-bool market_candle(const struct market *m, const struct market_symbol *s, utc_t minute, struct simulated_candle *out);
+bool market_candle(const struct sim_market *m, const struct market_symbol *s, utc_t minute, struct simulated_candle *out);
 
-utc_t market_now(const struct market *m);
-void market_set_clock(struct market *m, utc_t now);   /* speed "max": the pump moves it */
-void market_set_speed(struct market *m, double speed);
-void market_pause(struct market *m, bool paused);
-bool market_finished(const struct market *m);
+utc_t market_now(const struct sim_market *m);
+void market_set_clock(struct sim_market *m, utc_t now);   /* speed "max": the pump moves it */
+void market_set_speed(struct sim_market *m, double speed);
+void market_pause(struct sim_market *m, bool paused);
+bool market_finished(const struct sim_market *m);
 /* Real milliseconds until the clock shows t; 0 when it is there; -1 while paused or at speed "max". */
-int64_t market_wait_ms(const struct market *m, utc_t t);
+int64_t market_wait_ms(const struct sim_market *m, utc_t t);
 
 #endif
