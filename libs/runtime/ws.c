@@ -700,7 +700,6 @@ struct ws_server *ws_server_start(struct event_base *loop, const struct ws_serve
 	struct ws_server *s = calloc(1, sizeof(*s));
 	struct sockaddr_storage a;
 	int len = sizeof(a);
-	char text[300];
 
 	if (s == NULL) {
 		error_set(err, ERR_UNAVAILABLE, "no memory for a WebSocket server");
@@ -710,17 +709,20 @@ struct ws_server *ws_server_start(struct event_base *loop, const struct ws_serve
 	s->cfg = *cfg;
 	if (s->cfg.connections_max == 0)
 		s->cfg.connections_max = 1024;
-	snprintf(text, sizeof(text), "%s:%d", cfg->host, cfg->port);
 	if (server_tls(s, err) != 0)
 		goto fail;
-	if (evutil_parse_sockaddr_port(text, (struct sockaddr *)&a, &len) != 0) {
-		error_set(err, ERR_INVALID, "cannot listen on %s: not an address and a port", text);
+	if (evutil_parse_sockaddr_port(cfg->host, (struct sockaddr *)&a, &len) != 0) {
+		error_set(err, ERR_INVALID, "cannot listen on %s: not an address", cfg->host);
 		goto fail;
 	}
+	if (a.ss_family == AF_INET6)
+		((struct sockaddr_in6 *)&a)->sin6_port = htons((uint16_t)cfg->port);
+	else
+		((struct sockaddr_in *)&a)->sin_port = htons((uint16_t)cfg->port);
 	s->listener = evconnlistener_new_bind(loop, on_accept, s, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE, 512,
 					      (struct sockaddr *)&a, len);
 	if (s->listener == NULL) {
-		error_set_errno(err, EVUTIL_SOCKET_ERROR(), "cannot listen on %s", text);
+		error_set_errno(err, EVUTIL_SOCKET_ERROR(), "cannot listen on %s port %d", cfg->host, cfg->port);
 		goto fail;
 	}
 	return s;
