@@ -170,8 +170,8 @@ static int store_bounds(struct candle_store *base, const struct instrument *i, u
 {
 	struct store *s = (struct store *)base;
 	struct strbuf sql = STRBUF_INIT(SQL_MAX), answer = STRBUF_INIT(0);
-	uint32_t first, last;
-	uint64_t count;
+	uint32_t first = 0, last = 0;
+	uint64_t count = 0;
 	struct str in;
 	int rc;
 
