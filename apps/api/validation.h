@@ -1,0 +1,37 @@
+/* validation.h - the items of a 422: collected, sorted as texts, written as details.errors. */
+#ifndef ROEHUB_API_VALIDATION_H
+#define ROEHUB_API_VALIDATION_H
+
+#include "base/json.h"
+#include "runtime/http_server.h"
+
+#define FAULTS_MAX 256
+
+struct validation_item {
+	char path[160];
+	const char *code;
+	const char *message;
+};
+
+struct validation {
+	struct validation_item items[FAULTS_MAX];
+	size_t n;
+};
+
+/* path: "body.timeframe"; what is beyond FAULTS_MAX is left out. */
+void validation_add(struct validation *v, const char *code, const char *message, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+/* Nothing was found wrong. */
+static inline bool validation_ok(const struct validation *v) { return v->n == 0; }
+/* 422 with the message on top ("Validation failed"). */
+void validation_answer(struct validation *v, struct http_response *res, const char *message);
+
+/* The request's JSON object: content type, presence, grammar, kind. NULL: the answer is made. Free with json_free. */
+cJSON *validation_body(struct http_request *req, struct http_response *res);
+/* A UUID out of the path; false: the item was added. */
+bool validation_uuid(struct validation *v, struct str text, const char *path, struct uuid *out);
+
+void validation_need_text(struct validation *v, const cJSON *obj, const char *key, const char *prefix);
+void validation_forbid_extra(struct validation *v, const cJSON *obj, const char *const *known, const char *prefix);
+
+#endif
