@@ -16,9 +16,20 @@ static const struct service_option options[] = {
 	{ "port-file", "PATH", "write the port there once listening; allows --port 0" },
 };
 
+/* Asks the database first: readiness is about now, not about the last request. */
+static void ready(struct http_request *req, struct http_response *res)
+{
+	struct app *app = app_of(req);
+	bool ok = pg_ping(identity_pg(req), NULL) == 0 &&
+		  (strategy_pg(req) == identity_pg(req) || pg_ping(strategy_pg(req), NULL) == 0);
+
+	atomic_store(&app->postgres_ok, ok);
+	service_route_ready(req, res);
+}
+
 static const struct http_route base_routes[] = {
 	{ HTTP_GET, "/health", HTTP_ON_LOOP, service_route_health, 0 },
-	{ HTTP_GET, "/ready", HTTP_ON_LOOP, service_route_ready, 0 },
+	{ HTTP_GET, "/ready", 0, ready, 0 },
 	{ HTTP_GET, "/metrics", HTTP_ON_LOOP, service_route_metrics, 0 },
 	{ HTTP_POST, "/auth/telegram/login", 0, auth_telegram_login, 0 },
 	{ HTTP_POST, "/auth/logout", 0, auth_logout, 0 },
