@@ -64,7 +64,7 @@ static struct arena_block *grow(struct arena *a, size_t size)
 
 	cap = MIN_OF(cap, (size_t)1 << 20);
 	cap = MAX_OF(cap, size);
-	b = malloc(sizeof(*b) + cap);
+	b = cap <= SIZE_MAX - sizeof(*b) ? malloc(sizeof(*b) + cap) : NULL;
 	if (b == NULL)
 		return NULL;
 	b->cap = cap;
@@ -76,19 +76,18 @@ static struct arena_block *grow(struct arena *a, size_t size)
 
 void *arena_alloc(struct arena *a, size_t size)
 {
-	size_t rounded = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+	/* Nothing costs something too: two allocations never share an address, and a loop of them meets the ceiling. */
+	size_t rounded = size > 0 ? (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1) : ALIGNMENT;
 	struct arena_block *b = a->head;
 	void *p;
 
 	if (rounded < size || rounded > a->bytes_max - a->used)
 		goto fail;
-	if (rounded == 0)
-		rounded = ALIGNMENT;
 	if ((b == NULL || b->cap - b->used < rounded) && (b = grow(a, rounded)) == NULL)
 		goto fail;
 	p = b->data + b->used;
 	b->used += rounded;
-	a->used = MIN_OF(a->used + rounded, a->bytes_max);
+	a->used += rounded;
 	return p;
 fail:
 	a->failed = true;
@@ -112,7 +111,7 @@ void *arena_calloc(struct arena *a, size_t count, size_t size)
 
 char *arena_cstr(struct arena *a, struct str s)
 {
-	char *p = s.n < SIZE_MAX ? arena_alloc(a, s.n + 1) : NULL;
+	char *p = arena_alloc(a, s.n + 1); /* n bytes exist in memory already, so n + 1 does not wrap */
 
 	if (p == NULL)
 		return NULL;
@@ -139,8 +138,10 @@ char *arena_printf(struct arena *a, const char *fmt, ...)
 	n = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
 	p = n >= 0 ? arena_alloc(a, (size_t)n + 1) : NULL;
-	if (p == NULL)
+	if (p == NULL) {
+		a->failed = true;
 		return NULL;
+	}
 	va_start(ap, fmt);
 	vsnprintf(p, (size_t)n + 1, fmt, ap);
 	va_end(ap);

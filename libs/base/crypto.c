@@ -59,23 +59,12 @@ void hex_encode(struct strbuf *sb, struct str data)
 	}
 }
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 bool hex_decode(struct str text, uint8_t *out, size_t size, size_t *n)
 {
 	if (text.n % 2 != 0 || text.n / 2 > size)
 		return false;
 	for (size_t i = 0; i < text.n; i += 2) {
-		int high = hex_value(text.p[i]), low = hex_value(text.p[i + 1]);
+		int high = str_hex_digit(text.p[i]), low = str_hex_digit(text.p[i + 1]);
 
 		if (high < 0 || low < 0)
 			return false;

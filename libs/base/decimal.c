@@ -132,14 +132,19 @@ static struct u256 multiply(u128 a, u128 b)
 	return (struct u256){ a1 * b1 + (mid >> 64) + (mid2 >> 64), mid2 << 64 | (uint64_t)low };
 }
 
-/* Schoolbook, bit by bit; c < 2^127. false when the quotient needs more than 128 bits. */
+/* c < 2^127. false when the quotient needs more than 128 bits. */
 static bool divide(struct u256 n, u128 c, u128 *quotient, u128 *remainder)
 {
-	u128 r = 0, q = 0;
+	u128 r = n.high, q = 0;
 
 	if (n.high >= c)
 		return false;
-	r = n.high;
+	if (n.high == 0) { /* nearly every price times quantity */
+		*quotient = n.low / c;
+		*remainder = n.low % c;
+		return true;
+	}
+	/* schoolbook, bit by bit */
 	for (int bit = 127; bit >= 0; bit--) {
 		r = r << 1 | (n.low >> bit & 1);
 		q <<= 1;
@@ -177,10 +182,10 @@ static bool mul_div(__int128 a, __int128 b, __int128 c, enum decimal_round how, 
 
 	if (c == 0 || !divide(multiply(magnitude(a), magnitude(b)), divisor, &q, &r))
 		return false;
+	if (q >= (u128)LIMIT)
+		return false; /* before the rounding, which would wrap the largest q to 0 */
 	if (rounds_away(how, negative, q, r, divisor))
 		q++;
-	if (q >= (u128)LIMIT)
-		return false;
 	*out = negative ? -(__int128)q : (__int128)q;
 	return true;
 }

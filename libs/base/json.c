@@ -9,8 +9,15 @@
 
 const struct json_limits JSON_LIMITS_DEFAULT = { 1 << 20, 32, 100000 };
 
-/* How a number node of ours prints. cJSON ignores `valueint` of numbers when it reads or copies them. */
-enum { NUMBER_UNTYPED = 0, NUMBER_FLOAT = 0x7f0a7 };
+/* What `valueint` says of a number node that has a text in `valuestring`; nodes made by cJSON alone have none and are
+ * untyped. cJSON copies both members and looks at neither. */
+enum { NUMBER_UNTYPED, NUMBER_INT, NUMBER_FLOAT };
+
+/* Every integer below it is a double, and every double integer below it has one meaning. */
+#define DOUBLE_EXACT_MAX 9007199254740992.0
+
+/* cJSON reads no number longer than its buffer. */
+#define CJSON_NUMBER_MAX 63
 
 /* ---- the scan: grammar, depth and size before any tree is built --------------------------------------------------- */
 
@@ -46,35 +53,33 @@ static void skip_space(struct scan *s)
 		s->at++;
 }
 
-static bool is_hex4(struct str s)
+/* The four hex digits at `at`, or -1. */
+static int hex4(const struct scan *s, size_t at)
 {
-	for (size_t i = 0; i < 4; i++)
-		if (i >= s.n || !((s.p[i] >= '0' && s.p[i] <= '9') || ((s.p[i] | 32) >= 'a' && (s.p[i] | 32) <= 'f')))
-			return false;
-	return true;
-}
+	int v = 0;
 
-static unsigned hex4(const char *p)
-{
-	char text[5] = { p[0], p[1], p[2], p[3], '\0' };
+	for (size_t i = 0; i < 4; i++) {
+		int digit = at + i < s->text.n ? str_hex_digit(s->text.p[at + i]) : -1;
 
-	return (unsigned)strtoul(text, NULL, 16);
+		if (digit < 0)
+			return -1;
+		v = v << 4 | digit;
+	}
+	return v;
 }
 
 /* Behind \u: four digits, surrogates in pairs only, and no U+0000, which a C text cannot carry. */
 static int scan_unicode(struct scan *s)
 {
-	struct str rest = str_slice(s->text, s->at, s->text.n);
-	unsigned code;
+	int code = hex4(s, s->at), low;
 
-	if (!is_hex4(rest) || (code = hex4(rest.p)) == 0)
+	if (code <= 0)
 		return fault(s, "malformed \\u escape");
 	s->at += 4;
 	if (code < 0xd800 || code > 0xdfff)
 		return 0;
-	rest = str_slice(s->text, s->at, s->text.n);
-	if (code > 0xdbff || !str_starts(rest, STR("\\u")) || !is_hex4(str_slice(rest, 2, rest.n)) ||
-	    hex4(rest.p + 2) < 0xdc00 || hex4(rest.p + 2) > 0xdfff)
+	low = str_starts(str_slice(s->text, s->at, s->text.n), STR("\\u")) ? hex4(s, s->at + 2) : -1;
+	if (code > 0xdbff || low < 0xdc00 || low > 0xdfff)
 		return fault(s, "lone surrogate");
 	s->at += 6;
 	return 0;
@@ -115,6 +120,21 @@ static size_t scan_digits(struct scan *s)
 	return s->at - from;
 }
 
+static int keep_number(struct scan *s, struct str token)
+{
+	if (s->numbers.n == s->numbers.cap) {
+		size_t cap = s->numbers.cap != 0 ? s->numbers.cap * 2 : 32;
+		struct str *items = realloc(s->numbers.items, cap * sizeof(*items));
+
+		if (items == NULL)
+			return error_set(s->err, ERR_TOO_LARGE, "no memory for the document");
+		s->numbers.items = items;
+		s->numbers.cap = cap;
+	}
+	s->numbers.items[s->numbers.n++] = token;
+	return 0;
+}
+
 static int scan_number(struct scan *s)
 {
 	size_t from = s->at;
@@ -142,17 +162,7 @@ static int scan_number(struct scan *s)
 	token = str_slice(s->text, from, s->at);
 	if (!str_to_double(token, &v))
 		return fault(s, "number out of range");
-	if (s->numbers.n == s->numbers.cap) {
-		size_t cap = s->numbers.cap != 0 ? s->numbers.cap * 2 : 32;
-		struct str *items = realloc(s->numbers.items, cap * sizeof(*items));
-
-		if (items == NULL)
-			return error_set(s->err, ERR_TOO_LARGE, "no memory for the document");
-		s->numbers.items = items;
-		s->numbers.cap = cap;
-	}
-	s->numbers.items[s->numbers.n++] = token;
-	return 0;
+	return keep_number(s, token);
 }
 
 static int scan_word(struct scan *s, struct str word)
@@ -165,8 +175,10 @@ static int scan_word(struct scan *s, struct str word)
 
 static int scan_open(struct scan *s, bool array)
 {
-	if (s->depth >= s->limits->depth_max || s->depth >= 63)
-		return error_set(s->err, ERR_TOO_LARGE, "JSON is nested deeper than %d levels", s->limits->depth_max);
+	int depth_max = MIN_OF(s->limits->depth_max, 63); /* in_array has so many bits */
+
+	if (s->depth >= depth_max)
+		return error_set(s->err, ERR_TOO_LARGE, "JSON is nested deeper than %d levels", depth_max);
 	s->depth++;
 	s->in_array = array ? s->in_array | 1ULL << s->depth : s->in_array & ~(1ULL << s->depth);
 	s->at++;
@@ -280,13 +292,22 @@ static int by_name(const void *left, const void *right)
 	return c != 0 ? c : (a->index > b->index) - (a->index < b->index);
 }
 
-static size_t child_count(const cJSON *parent)
+/* The children in tree order, for sorting; NULL when there is no memory. */
+static struct member *list_members(const cJSON *parent, size_t *count)
 {
+	struct member *m;
 	size_t n = 0;
 
 	for (const cJSON *c = parent->child; c != NULL; c = c->next)
 		n++;
-	return n;
+	m = malloc((n + 1) * sizeof(*m));
+	if (m == NULL)
+		return NULL;
+	*count = n;
+	n = 0;
+	for (cJSON *c = parent->child; c != NULL; c = c->next, n++)
+		m[n] = (struct member){ c, n };
+	return m;
 }
 
 /* Links nodes[0..n) as the children of parent in that order (cJSON: the first one's prev is the last). */
@@ -309,18 +330,16 @@ static int by_index(const void *left, const void *right)
 /* Members sorted by name; of equal names only the last stays. keep_order: document order is restored afterwards. */
 static bool settle_members(cJSON *object, bool keep_order)
 {
-	size_t n = child_count(object), kept = 0, i = 0;
+	size_t n, kept = 0;
 	struct member *m;
 
-	if (n < 2)
+	if (object->child == NULL || object->child->next == NULL)
 		return true;
-	m = malloc(n * sizeof(*m));
+	m = list_members(object, &n);
 	if (m == NULL)
 		return false;
-	for (cJSON *c = object->child; c != NULL; c = c->next, i++)
-		m[i] = (struct member){ c, i };
 	qsort(m, n, sizeof(*m), by_name);
-	for (i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		if (i + 1 < n && strcmp(m[i].node->string, m[i + 1].node->string) == 0) {
 			m[i].node->next = m[i].node->prev = NULL;
 			cJSON_Delete(m[i].node);
@@ -358,6 +377,32 @@ static bool attach_tokens(cJSON *node, const struct token_list *numbers, size_t 
 	return !cJSON_IsObject(node) || settle_members(node, true);
 }
 
+/* The tree of a text that was scanned. All that cJSON does to a number is replaced by its token, so a number too long
+ * for cJSON stands as 0 in a copy of the text. */
+static cJSON *build_tree(struct str text, const struct token_list *numbers)
+{
+	char *copy = NULL;
+	cJSON *json;
+
+	for (size_t i = 0; i < numbers->n; i++) {
+		struct str token = numbers->items[i];
+
+		if (token.n <= CJSON_NUMBER_MAX)
+			continue;
+		if (copy == NULL) {
+			copy = malloc(text.n);
+			if (copy == NULL)
+				return NULL;
+			memcpy(copy, text.p, text.n);
+		}
+		memset(copy + (token.p - text.p), ' ', token.n);
+		copy[token.p - text.p] = '0';
+	}
+	json = cJSON_ParseWithLength(copy != NULL ? copy : text.p, text.n);
+	free(copy);
+	return json;
+}
+
 cJSON *json_parse(struct str text, const struct json_limits *limits, size_t *offset, struct error *err)
 {
 	struct scan s = { .text = text, .limits = limits != NULL ? limits : &JSON_LIMITS_DEFAULT, .err = err };
@@ -365,7 +410,7 @@ cJSON *json_parse(struct str text, const struct json_limits *limits, size_t *off
 	size_t next = 0;
 
 	if (scan_document(&s) == 0) {
-		json = cJSON_ParseWithLength(text.p, text.n);
+		json = build_tree(text, &s.numbers);
 		if (json != NULL && !attach_tokens(json, &s.numbers, &next)) {
 			cJSON_Delete(json);
 			json = NULL;
@@ -396,11 +441,16 @@ bool json_is_int(const cJSON *node)
 
 bool json_get_i64(const cJSON *node, int64_t *out)
 {
+	int64_t v;
+
 	if (!json_is_int(node))
 		return false;
-	if (node->valuestring != NULL && str_to_i64(str_from(node->valuestring), out))
+	/* A token that no longer belongs to its double was overtaken by cJSON_SetNumberValue(). */
+	if (str_to_i64(str_from(node->valuestring), &v) && (double)v == node->valuedouble) {
+		*out = v;
 		return true;
-	if (fabs(node->valuedouble) >= 9007199254740992.0)
+	}
+	if (fabs(node->valuedouble) >= DOUBLE_EXACT_MAX)
 		return false; /* "1e17", or an integer beyond 64 bits: not exact */
 	*out = (int64_t)node->valuedouble;
 	return true;
@@ -461,29 +511,36 @@ int json_need_bool(const cJSON *obj, const char *key, bool *out, struct error *e
 	return 0;
 }
 
-cJSON *json_new_int(int64_t v)
+static cJSON *new_number(double v, int kind, const char *text)
 {
-	cJSON *node = cJSON_CreateNumber((double)v);
+	cJSON *node = cJSON_CreateNumber(v);
+	size_t size = strlen(text) + 1;
 
 	if (node == NULL)
 		return NULL;
-	node->valueint = NUMBER_UNTYPED;
-	node->valuestring = cJSON_malloc(24);
+	node->valueint = kind;
+	node->valuestring = cJSON_malloc(size);
 	if (node->valuestring == NULL) {
 		cJSON_Delete(node);
 		return NULL;
 	}
-	snprintf(node->valuestring, 24, "%lld", (long long)v);
+	memcpy(node->valuestring, text, size);
 	return node;
+}
+
+cJSON *json_new_int(int64_t v)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%lld", (long long)v);
+	return new_number((double)v, NUMBER_INT, text);
 }
 
 cJSON *json_new_float(double v)
 {
-	cJSON *node = cJSON_CreateNumber(v);
+	char text[NUMBER_TEXT_MAX];
 
-	if (node != NULL)
-		node->valueint = NUMBER_FLOAT;
-	return node;
+	return new_number(v, NUMBER_FLOAT, number_format(v, text));
 }
 
 void json_sort(cJSON *node)
@@ -513,33 +570,48 @@ static uint32_t next_code_point(struct str *s)
 	return code;
 }
 
-static bool add_short_escape(struct strbuf *sb, uint32_t c)
+static void add_escaped(struct strbuf *sb, uint32_t c)
 {
 	static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
 	const char *at = c != 0 && c < 0x80 ? strchr(from, (int)c) : NULL;
 
-	if (at == NULL)
-		return false;
-	strbuf_addch(sb, '\\');
-	strbuf_addch(sb, to[at - from]);
-	return true;
+	if (at != NULL)
+		strbuf_addf(sb, "\\%c", to[at - from]);
+	else if (c >= 0x10000)
+		strbuf_addf(sb, "\\u%04x\\u%04x", 0xd800 + ((c - 0x10000) >> 10), 0xdc00 + ((c - 0x10000) & 0x3ff));
+	else
+		strbuf_addf(sb, "\\u%04x", c);
+}
+
+/* Length of the front of s that stands in JSON as it is. */
+static size_t plain_ascii(struct str s)
+{
+	size_t n = 0;
+
+	while (n < s.n && s.p[n] >= ' ' && s.p[n] < 0x7f && s.p[n] != '"' && s.p[n] != '\\')
+		n++;
+	return n;
 }
 
 static void quote(struct strbuf *sb, struct str s, bool ascii)
 {
 	strbuf_addch(sb, '"');
 	while (s.n > 0) {
-		struct str rest = s;
-		uint32_t c = next_code_point(&rest);
+		size_t plain = plain_ascii(s);
+		struct str rest;
+		uint32_t c;
 
-		if (add_short_escape(sb, c)) {
-		} else if (c >= 0x10000 && ascii) {
-			strbuf_addf(sb, "\\u%04x\\u%04x", 0xd800 + ((c - 0x10000) >> 10), 0xdc00 + ((c - 0x10000) & 0x3ff));
-		} else if (c < 0x20 || c == 0xfffd || (ascii && c > 0x7e)) {
-			strbuf_addf(sb, "\\u%04x", c);
-		} else {
+		strbuf_add(sb, str_slice(s, 0, plain));
+		s = str_slice(s, plain, s.n);
+		if (s.n == 0)
+			break;
+		rest = s;
+		c = next_code_point(&rest);
+		/* U+FFFD may be a byte that is no character: it is never copied. */
+		if (c > 0x7e && c != 0xfffd && !ascii)
 			strbuf_add(sb, str_slice(s, 0, s.n - rest.n));
-		}
+		else
+			add_escaped(sb, c);
 		s = rest;
 	}
 	strbuf_addch(sb, '"');
@@ -555,14 +627,19 @@ void json_quote_ascii(struct strbuf *sb, struct str s)
 	quote(sb, s, true);
 }
 
-static void add_number(struct strbuf *sb, const cJSON *node)
+/* An answer gives back every integer that came in; the canonical form goes by value alone ("2" and "2.0" have one
+ * hash), and so ends where a double does unless we made the node as an integer. */
+static void add_number(struct strbuf *sb, const cJSON *node, bool canonical)
 {
+	int kind = node->valuestring != NULL ? node->valueint : NUMBER_UNTYPED;
 	char text[NUMBER_TEXT_MAX];
 	int64_t exact;
 
-	if (node->valueint == NUMBER_FLOAT)
+	if (!isfinite(node->valuedouble))
+		strbuf_addc(sb, "null"); /* a defect of the caller must not become text that is no JSON */
+	else if (kind == NUMBER_FLOAT)
 		strbuf_addc(sb, number_format(node->valuedouble, text));
-	else if (json_get_i64(node, &exact))
+	else if ((kind == NUMBER_INT || !canonical) && json_get_i64(node, &exact))
 		strbuf_addi(sb, exact);
 	else
 		strbuf_addc(sb, number_format_untyped(node->valuedouble, text));
@@ -570,26 +647,27 @@ static void add_number(struct strbuf *sb, const cJSON *node)
 
 static void write_node(struct strbuf *sb, const cJSON *node, bool canonical);
 
-static void write_members(struct strbuf *sb, const cJSON *node, bool canonical)
+static void write_member(struct strbuf *sb, const cJSON *member, bool first, bool canonical)
 {
-	size_t n = child_count(node), i = 0;
-	struct member *m = malloc((n + 1) * sizeof(*m));
+	if (!first)
+		strbuf_addch(sb, ',');
+	quote(sb, str_from(member->string), canonical);
+	strbuf_addch(sb, ':');
+	write_node(sb, member, canonical);
+}
+
+static void write_sorted_members(struct strbuf *sb, const cJSON *node)
+{
+	size_t n;
+	struct member *m = list_members(node, &n);
 
 	if (m == NULL) {
 		sb->failed = true;
 		return;
 	}
-	for (cJSON *c = node->child; c != NULL; c = c->next, i++)
-		m[i] = (struct member){ c, i };
-	if (canonical)
-		qsort(m, n, sizeof(*m), by_name);
-	for (i = 0; i < n; i++) {
-		if (i > 0)
-			strbuf_addch(sb, ',');
-		quote(sb, str_from(m[i].node->string), canonical);
-		strbuf_addch(sb, ':');
-		write_node(sb, m[i].node, canonical);
-	}
+	qsort(m, n, sizeof(*m), by_name);
+	for (size_t i = 0; i < n; i++)
+		write_member(sb, m[i].node, i == 0, true);
 	free(m);
 }
 
@@ -600,7 +678,7 @@ static void write_node(struct strbuf *sb, const cJSON *node, bool canonical)
 	} else if (cJSON_IsBool(node)) {
 		strbuf_addc(sb, cJSON_IsTrue(node) ? "true" : "false");
 	} else if (cJSON_IsNumber(node)) {
-		add_number(sb, node);
+		add_number(sb, node, canonical);
 	} else if (cJSON_IsString(node)) {
 		quote(sb, str_from(node->valuestring), canonical);
 	} else if (cJSON_IsArray(node)) {
@@ -613,7 +691,11 @@ static void write_node(struct strbuf *sb, const cJSON *node, bool canonical)
 		strbuf_addch(sb, ']');
 	} else {
 		strbuf_addch(sb, '{');
-		write_members(sb, node, canonical);
+		if (canonical)
+			write_sorted_members(sb, node);
+		else
+			for (const cJSON *c = node->child; c != NULL; c = c->next)
+				write_member(sb, c, c == node->child, false);
 		strbuf_addch(sb, '}');
 	}
 }

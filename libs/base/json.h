@@ -7,7 +7,8 @@
  *
  * Writing: json_canonical() is the one form that is hashed or named: keys sorted by code point at every level, no
  * spaces, ASCII escapes, an integral number below 2^53 as integer, other numbers as number_format(). Nodes made with
- * json_new_float() print as float always ("20.0"), json_new_int() exactly.
+ * json_new_float() print as float always ("20.0"), json_new_int() exactly. json_compact() in addition gives back every
+ * 64-bit integer that was read.
  */
 #ifndef ROEHUB_BASE_JSON_H
 #define ROEHUB_BASE_JSON_H

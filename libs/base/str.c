@@ -1,5 +1,6 @@
 #include "base/str.h"
 
+#include <locale.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,8 @@ struct str str_from(const char *cstr)
 
 struct str str_slice(struct str s, size_t from, size_t to)
 {
+	if (s.p == NULL)
+		return STR_NULL; /* no arithmetic on a null pointer, not even + 0 */
 	to = MIN_OF(to, s.n);
 	from = MIN_OF(from, to);
 	return (struct str){ s.p + from, to - from };
@@ -148,6 +151,14 @@ bool str_is_utf8(struct str s)
 	return true;
 }
 
+int str_hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 bool str_to_u64(struct str s, uint64_t *out)
 {
 	uint64_t v = 0;
@@ -186,31 +197,31 @@ static size_t digits_at(struct str s, size_t i)
 	return n;
 }
 
-/* [+-]? digits? [. digits?]? ([eE] [+-]? digits)?, with a digit before the exponent. */
+/* [+-]? (0 | [1-9][0-9]*) (. digits)? ([eE] [+-]? digits)? */
 static bool is_decimal_number(struct str s)
 {
-	size_t i = 0, whole, fraction = 0;
+	size_t i = 0, n;
 
 	if (i < s.n && (s.p[i] == '+' || s.p[i] == '-'))
 		i++;
-	whole = digits_at(s, i);
-	i += whole;
-	if (i < s.n && s.p[i] == '.') {
-		fraction = digits_at(s, ++i);
-		i += fraction;
-	}
-	if (whole + fraction == 0)
+	n = digits_at(s, i);
+	if (n == 0 || (n > 1 && s.p[i] == '0'))
 		return false;
+	i += n;
+	if (i < s.n && s.p[i] == '.') {
+		n = digits_at(s, ++i);
+		if (n == 0)
+			return false;
+		i += n;
+	}
 	if (i < s.n && (s.p[i] == 'e' || s.p[i] == 'E')) {
-		size_t exponent;
-
 		i++;
 		if (i < s.n && (s.p[i] == '+' || s.p[i] == '-'))
 			i++;
-		exponent = digits_at(s, i);
-		if (exponent == 0)
+		n = digits_at(s, i);
+		if (n == 0)
 			return false;
-		i += exponent;
+		i += n;
 	}
 	return i == s.n;
 }
@@ -221,12 +232,13 @@ bool str_to_double(struct str s, double *out)
 	double v;
 	char *end;
 
-	/* Longer than any number somebody means; strtod on a bounded copy, in the "C" locale that our programs keep. */
+	/* 511 characters are more than any number somebody means. The "C" locale is a constant object of libc: asking for
+	 * it neither allocates nor fails. */
 	if (s.n >= sizeof(text) || !is_decimal_number(s))
 		return false;
 	memcpy(text, s.p, s.n);
 	text[s.n] = '\0';
-	v = strtod(text, &end);
+	v = strtod_l(text, &end, newlocale(LC_ALL_MASK, "C", (locale_t)0));
 	if (end != text + s.n || !isfinite(v))
 		return false;
 	*out = v;

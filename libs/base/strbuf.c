@@ -38,10 +38,11 @@ static bool reserve(struct strbuf *sb, size_t n)
 	}
 	if (sb->n + n < sb->cap)
 		return true;
-	while (cap <= sb->n + n)
+	while (cap <= sb->n + n && cap <= SIZE_MAX / 2)
 		cap *= 2;
-	cap = MIN_OF(cap, sb->max + 1);
-	p = realloc(sb->p, cap);
+	if (cap > sb->max)
+		cap = sb->max + 1;
+	p = cap > sb->n + n ? realloc(sb->p, cap) : NULL; /* not so only for texts near SIZE_MAX */
 	if (p == NULL) {
 		sb->failed = true;
 		return false;

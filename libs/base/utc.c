@@ -103,7 +103,7 @@ const char *utc_format_http(utc_t t, char text[UTC_TEXT_MAX])
 {
 	static const char days[] = "ThuFriSatSunMonTueWed", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 	struct civil c = civil_clamped(t);
-	int64_t day = floor_div(t.ms, DAY_MS);
+	int64_t day = days_from_civil(c.year, c.month, c.day);
 	int weekday = (int)(day - floor_div(day, 7) * 7);
 
 	snprintf(text, UTC_TEXT_MAX, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", days + (ptrdiff_t)3 * weekday, c.day,
@@ -186,6 +186,7 @@ bool utc_parse(struct str text, utc_t *out)
 {
 	int year, offset;
 	struct civil c = { 0 };
+	int64_t ms;
 
 	if (!take_digits(&text, 4, &year) || !take_byte(&text, '-') || !take_digits(&text, 2, &c.month) ||
 	    !take_byte(&text, '-') || !take_digits(&text, 2, &c.day) ||
@@ -199,7 +200,10 @@ bool utc_parse(struct str text, utc_t *out)
 	if (year < 1 || c.month < 1 || c.month > 12 || c.day < 1 || c.day > days_in_month(year, c.month) || c.hour > 23 ||
 	    c.minute > 59 || c.second > 59)
 		return false;
-	out->ms = days_from_civil(year, c.month, c.day) * DAY_MS + (int64_t)c.hour * 3600000 +
-		  (int64_t)(c.minute - offset) * 60000 + (int64_t)c.second * 1000 + c.ms;
+	ms = days_from_civil(year, c.month, c.day) * DAY_MS + (int64_t)c.hour * 3600000 +
+	     (int64_t)(c.minute - offset) * 60000 + (int64_t)c.second * 1000 + c.ms;
+	if (ms < UTC_MS_MIN || ms > UTC_MS_MAX)
+		return false; /* a zone moved it out of the years that can be shown */
+	out->ms = ms;
 	return true;
 }

@@ -14,17 +14,6 @@ struct uuid uuid_v4(void)
 	return u;
 }
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 bool uuid_parse(struct str text, struct uuid *out)
 {
 	bool hyphens = text.n == 36;
@@ -38,8 +27,8 @@ bool uuid_parse(struct str text, struct uuid *out)
 
 		if (hyphens && (i == 4 || i == 6 || i == 8 || i == 10) && text.p[at++] != '-')
 			return false;
-		high = hex_value(text.p[at]);
-		low = hex_value(text.p[at + 1]);
+		high = str_hex_digit(text.p[at]);
+		low = str_hex_digit(text.p[at + 1]);
 		if (high < 0 || low < 0)
 			return false;
 		u.b[i] = (uint8_t)(high << 4 | low);
