@@ -63,6 +63,7 @@ static struct arena_block *grow(struct arena *a, size_t size)
 	struct arena_block *b;
 
 	cap = MIN_OF(cap, (size_t)1 << 20);
+	cap = MIN_OF(cap, a->bytes_max - a->used); /* what could never be handed out is not asked for */
 	cap = MAX_OF(cap, size);
 	b = cap <= SIZE_MAX - sizeof(*b) ? malloc(sizeof(*b) + cap) : NULL;
 	if (b == NULL)
