@@ -171,9 +171,10 @@ bool secret_set(struct secret *s, struct str text)
 	if (text.n > 0)
 		memcpy(p, text.p, text.n);
 	p[text.n] = '\0';
+	log_redact(text); /* before the release: text may be the old secret */
 	secret_release(s);
-	*s = (struct secret){ p, text.n };
-	log_redact(text);
+	s->p = p;
+	s->n = text.n;
 	return true;
 }
 

@@ -49,7 +49,9 @@ static char peek(const struct scan *s)
 
 static void skip_space(struct scan *s)
 {
-	while (s->at < s->text.n && memchr(" \t\r\n", s->text.p[s->at], 4) != NULL)
+	char c;
+
+	while ((c = peek(s)) == ' ' || c == '\t' || c == '\r' || c == '\n')
 		s->at++;
 }
 

@@ -101,7 +101,7 @@ static size_t redact(char *text, size_t n)
 
 	while (find_secret((struct str){ text + from, n - from }, &at, &len)) {
 		memmove(text + to, text + from, at);
-		memcpy(text + to + at, "***", 3);
+		memset(text + to + at, '*', 3);
 		to += at + 3;
 		from += at + len;
 	}
@@ -211,7 +211,7 @@ static void add_value(struct line *l, struct str s)
 
 static void add_field(struct line *l, const struct log_field *f)
 {
-	char text[MAX_OF(NUMBER_TEXT_MAX, UTC_TEXT_MAX)];
+	char number[NUMBER_TEXT_MAX], instant[UTC_TEXT_MAX];
 	size_t start = l->n;
 
 	add(l, STR(" "));
@@ -227,17 +227,17 @@ static void add_field(struct line *l, const struct log_field *f)
 		add_value(l, f->v.s);
 		break;
 	case LOG_KIND_INT:
-		snprintf(text, sizeof(text), "%lld", (long long)f->v.i);
-		add(l, str_from(text));
+		snprintf(number, sizeof(number), "%lld", (long long)f->v.i);
+		add(l, str_from(number));
 		break;
 	case LOG_KIND_DOUBLE:
-		add(l, str_from(number_format(f->v.d, text)));
+		add(l, str_from(number_format(f->v.d, number)));
 		break;
 	case LOG_KIND_UTC:
-		add(l, str_from(utc_is_none(f->v.t) ? "none" : utc_format_ms(f->v.t, text)));
+		add(l, str_from(utc_is_none(f->v.t) ? "none" : utc_format_ms(f->v.t, instant)));
 		break;
 	case LOG_KIND_BOOL:
-		add(l, f->v.b ? STR("true") : STR("false"));
+		add(l, str_from(f->v.b ? "true" : "false"));
 		break;
 	}
 	if (l->full && f->kind != LOG_KIND_STR)
