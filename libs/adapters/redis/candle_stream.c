@@ -255,7 +255,8 @@ static int group_command(struct redis *r, size_t argc, const struct str *argv, r
 
 	if (redis_command(r, argc, argv, reply, &local) == 0)
 		return 0;
-	if (strncmp(local.message, "NOGROUP", 7) == 0)
+	/* UNBLOCKED: the stream was deleted under a waiting read, and the group with it */
+	if (strncmp(local.message, "NOGROUP", 7) == 0 || strncmp(local.message, "UNBLOCKED", 9) == 0)
 		local.code = ERR_NOT_FOUND;
 	if (err != NULL)
 		*err = local;
