@@ -1,4 +1,4 @@
--- The candle store on ClickHouse. Plain SQL for clickhouse-client --multiquery; every statement may be repeated.
+-- The candle store on ClickHouse. Plain SQL for clickhouse-client --multiquery, every statement may be repeated.
 -- Types keep to what the releases from 18.16 on accept: whole minutes are DateTime, versions are epoch milliseconds.
 CREATE DATABASE IF NOT EXISTS market_data;
 
