@@ -249,8 +249,12 @@ static redisReply *redis_va(struct stack *s, const char *fmt, va_list ap)
 	}
 	if (s->redis == NULL)
 		s->redis = redisConnectWithTimeout(s->redis_host, s->redis_port, (struct timeval){ 2, 0 });
-	if (s->redis == NULL || s->redis->err != 0)
+	if (s->redis == NULL || s->redis->err != 0) {
+		if (s->redis != NULL)
+			redisFree(s->redis);
+		s->redis = NULL;
 		return NULL;
+	}
 	reply = redisvCommand(s->redis, fmt, ap);
 	return reply;
 }

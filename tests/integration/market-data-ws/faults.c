@@ -58,6 +58,7 @@ static void check_truth(void)
 	char sql[400], path[200], *line, *rest;
 	long long from, wrong = 0, rows = 0;
 	struct test_http h;
+	PGresult *copy;
 
 	snprintf(sql, sizeof(sql),
 		 "SELECT count(*) = (extract(epoch FROM max(ts_open) - min(ts_open)) / 60)::bigint + 1 AND max(ts_open) >= "
@@ -74,7 +75,9 @@ static void check_truth(void)
 	assert_int_equal(h.status, 200);
 	stack_sql(&s.stack, "CREATE TEMP TABLE IF NOT EXISTS truth (t bigint, o float8, h float8, l float8, c float8, v float8)");
 	stack_sql(&s.stack, "TRUNCATE truth");
-	assert_int_equal(PQresultStatus(PQexec(s.stack.sql, "COPY truth FROM STDIN (FORMAT csv)")), PGRES_COPY_IN);
+	copy = PQexec(s.stack.sql, "COPY truth FROM STDIN (FORMAT csv)");
+	assert_int_equal(PQresultStatus(copy), PGRES_COPY_IN);
+	PQclear(copy);
 	for (line = strtok_r(h.body, "\n", &rest), line = strtok_r(NULL, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
 		PQputCopyData(s.stack.sql, line, (int)strlen(line));
 		PQputCopyData(s.stack.sql, "\n", 1);
