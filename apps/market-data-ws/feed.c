@@ -193,7 +193,7 @@ static void on_stored(const struct store_query *q, const struct store_answer *a,
 static void on_time(bool ok, utc_t now, void *arg)
 {
 	struct feed *f = arg;
-	utc_t now_floor = utc_floor(now, UTC_MINUTE_MS);
+	utc_t now_floor;
 
 	f->planning = false;
 	if (f->draining || !f->connected)
@@ -203,6 +203,7 @@ static void on_time(bool ok, utc_t now, void *arg)
 		return;
 	}
 	f->s.on_exchange_time(now, f->s.arg);
+	now_floor = utc_floor(now, UTC_MINUTE_MS);
 	for (size_t i = 0; i < f->count; i++) {
 		struct plan_step *step = malloc(sizeof(*step));
 		struct store_query q = { .instrument = f->tracks[i].instrument,

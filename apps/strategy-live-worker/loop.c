@@ -435,6 +435,8 @@ static void publish(struct worker *w, struct turn *t)
 	if (all == NULL)
 		return;
 	for (const struct live_run *r = w->runs; r != NULL; r = r->next) {
+		if (r->record_count == 0)
+			continue;
 		memcpy(all + at, r->records, r->record_count * sizeof(*all));
 		at += r->record_count;
 	}
