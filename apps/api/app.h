@@ -25,8 +25,14 @@ struct api_worker {
 };
 
 static inline struct app *app_of(const struct http_request *req) { return req->user; }
-static inline struct pg *identity_pg(const struct http_request *req) { return ((struct api_worker *)req->worker)->identity; }
-static inline struct pg *strategy_pg(const struct http_request *req) { return ((struct api_worker *)req->worker)->strategy; }
+static inline struct pg *identity_pg(const struct http_request *req)
+{
+	return ((struct api_worker *)req->worker)->identity;
+}
+static inline struct pg *strategy_pg(const struct http_request *req)
+{
+	return ((struct api_worker *)req->worker)->strategy;
+}
 
 /* Answers from an error, logs what the client may not see, and notes whether the database is reachable. */
 void app_fail(struct http_request *req, struct http_response *res, const struct error *err);

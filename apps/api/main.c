@@ -82,10 +82,7 @@ static void worker_close(void *worker)
 	free(w);
 }
 
-static bool before(struct http_request *req, struct http_response *res)
-{
-	return session_origin_ok(req, res);
-}
+static bool before(struct http_request *req, struct http_response *res) { return session_origin_ok(req, res); }
 
 /* ---- start and stop ------------------------------------------------------------------------------------------------ */
 
@@ -96,8 +93,8 @@ static int int_option(struct service_run *run, const char *name, int64_t dflt, i
 
 	*out = dflt;
 	if (text != NULL && (!str_to_i64(str_from(text), out) || *out < min || *out > max))
-		return error_set(err, ERR_INVALID, "--%s must be an integer from %lld to %lld, got '%.40s'", name, (long long)min,
-				 (long long)max, text);
+		return error_set(err, ERR_INVALID, "--%s must be an integer from %lld to %lld, got '%.40s'", name,
+				 (long long)min, (long long)max, text);
 	return 0;
 }
 

@@ -17,7 +17,8 @@ bool session_user(struct http_request *req, struct http_response *res, struct us
 	struct session_refusal refusal;
 	struct error err = ERROR_INIT;
 
-	if (!session_token_verify(http_cookie(req, s->cookie_name), keys, ARRAY_LEN(keys), settings_now(s), &claims, &refusal))
+	if (!session_token_verify(http_cookie(req, s->cookie_name), keys, ARRAY_LEN(keys), settings_now(s), &claims,
+				  &refusal))
 		return reject(req, res, refusal.code, refusal.message);
 	if (identity_store_get(identity_pg(req), claims.user_id, user, &err) != 0) {
 		if (err.code == ERR_NOT_FOUND)
@@ -30,15 +31,17 @@ bool session_user(struct http_request *req, struct http_response *res, struct us
 	return true;
 }
 
-static void cookie(struct http_request *req, struct http_response *res, struct str value, utc_t expires, int64_t max_age_s)
+static void cookie(struct http_request *req, struct http_response *res, struct str value, utc_t expires,
+		   int64_t max_age_s)
 {
 	const struct settings *s = &app_of(req)->settings;
 	char date[UTC_TEXT_MAX];
 
 	http_set_header(res, "Set-Cookie",
-			str_from(arena_printf(req->arena, "%s=%.*s; expires=%s; HttpOnly; Max-Age=%lld; Path=%s; SameSite=%s%s",
-					      s->cookie_name, STR_ARG(value), utc_format_http(expires, date), (long long)max_age_s,
-					      s->cookie_path, s->cookie_samesite, s->cookie_secure ? "; Secure" : "")));
+			str_from(arena_printf(
+				req->arena, "%s=%.*s; expires=%s; HttpOnly; Max-Age=%lld; Path=%s; SameSite=%s%s",
+				s->cookie_name, STR_ARG(value), utc_format_http(expires, date), (long long)max_age_s,
+				s->cookie_path, s->cookie_samesite, s->cookie_secure ? "; Secure" : "")));
 }
 
 void session_set_cookie(struct http_request *req, struct http_response *res, const struct user_row *user, utc_t now)
@@ -73,7 +76,8 @@ bool session_origin_ok(struct http_request *req, struct http_response *res)
 	for (scheme = 0; scheme + 3 <= origin.n; scheme++)
 		if (str_eq(str_slice(origin, scheme, scheme + 3), STR("://")))
 			break;
-	if (scheme + 3 <= origin.n && host.p != NULL && str_eq_nocase(str_slice(origin, scheme + 3, origin.n), str_trim(host)))
+	if (scheme + 3 <= origin.n && host.p != NULL &&
+	    str_eq_nocase(str_slice(origin, scheme + 3, origin.n), str_trim(host)))
 		return true;
 	http_error(res, 403, "forbidden", "The request comes from another site");
 	return false;

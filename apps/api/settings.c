@@ -6,10 +6,10 @@
 #include "runtime/config.h"
 
 /* Public on purpose: development works without any set-up, and prod refuses them. */
-#define DEV_BOT_TOKEN "dev-telegram-bot-token"
+#define DEV_BOT_TOKEN  "dev-telegram-bot-token"
 #define DEV_JWT_SECRET "dev-identity-jwt-secret"
-#define DEV_2FA_KEK "cm9laHViLWRldi1pZGVudGl0eS0yZmEta2V5LTAwMDE="
-#define DEV_KEYS_KEK "cm9laHViLWRldi1leGNoYW5nZS1rZXkta2VrLTAwMDE="
+#define DEV_2FA_KEK    "cm9laHViLWRldi1pZGVudGl0eS0yZmEta2V5LTAwMDE="
+#define DEV_KEYS_KEK   "cm9laHViLWRldi1leGNoYW5nZS1rZXkta2VrLTAwMDE="
 
 static int flag(const char *name, bool dflt, bool *out, struct error *err)
 {
@@ -17,8 +17,8 @@ static int flag(const char *name, bool dflt, bool *out, struct error *err)
 
 	*out = dflt;
 	if (raw != NULL && !str_to_bool(str_from(raw), out))
-		return error_set(err, ERR_INVALID, "%s must be a boolean literal (1/0/true/false/yes/no/on/off), got '%.64s'", name,
-				 raw);
+		return error_set(err, ERR_INVALID,
+				 "%s must be a boolean literal (1/0/true/false/yes/no/on/off), got '%.64s'", name, raw);
 	return 0;
 }
 
@@ -59,7 +59,8 @@ static int load_secrets(struct settings *s, const struct log_ctx *log, struct er
 	}
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		if (prod && str_eq_c(secret_str(rows[i].out), rows[i].fallback))
-			return error_set(err, ERR_INVALID, "%s is the public development value: set a secret of your own", rows[i].name);
+			return error_set(err, ERR_INVALID,
+					 "%s is the public development value: set a secret of your own", rows[i].name);
 		if (rows[i].out->n == 0) {
 			log_warn(log, "development_secret", LOG_CSTR("variable", rows[i].name));
 			if (!secret_set(rows[i].out, str_from(rows[i].fallback)))
@@ -68,8 +69,9 @@ static int load_secrets(struct settings *s, const struct log_ctx *log, struct er
 		if (rows[i].base64_key && check_key(&rows[i], err) != 0)
 			return -1;
 	}
-	return secret_from_env(&s->jwt_key_previous, "IDENTITY_JWT_SECRET_PREVIOUS") ? 0 :
-										       error_set(err, ERR_UNAVAILABLE, "no memory");
+	return secret_from_env(&s->jwt_key_previous, "IDENTITY_JWT_SECRET_PREVIOUS")
+		       ? 0
+		       : error_set(err, ERR_UNAVAILABLE, "no memory");
 }
 
 static int load_cookie(struct settings *s, struct error *err)
@@ -86,7 +88,8 @@ static int load_cookie(struct settings *s, struct error *err)
 	config_reader_init(&r, "");
 	config_text(&r, "IDENTITY_COOKIE_NAME", "IDENTITY_COOKIE_NAME", NULL, "roehub_identity_jwt", s->cookie_name,
 		    sizeof(s->cookie_name));
-	config_text(&r, "IDENTITY_COOKIE_PATH", "IDENTITY_COOKIE_PATH", NULL, "/", s->cookie_path, sizeof(s->cookie_path));
+	config_text(&r, "IDENTITY_COOKIE_PATH", "IDENTITY_COOKIE_PATH", NULL, "/", s->cookie_path,
+		    sizeof(s->cookie_path));
 	config_text(&r, "IDENTITY_COOKIE_SAMESITE", "IDENTITY_COOKIE_SAMESITE", NULL, "lax", s->cookie_samesite,
 		    sizeof(s->cookie_samesite));
 	str_lower_ascii(s->cookie_samesite);
@@ -103,7 +106,8 @@ static int load_databases(struct settings *s, struct error *err)
 	const char *identity = config_env("IDENTITY_PG_DSN"), *strategy = config_env("STRATEGY_PG_DSN");
 
 	if (identity == NULL && strategy == NULL)
-		return error_set(err, ERR_INVALID, "IDENTITY_PG_DSN must be set: there is no storage without a database");
+		return error_set(err, ERR_INVALID,
+				 "IDENTITY_PG_DSN must be set: there is no storage without a database");
 	if (!str_copy(s->identity_dsn, sizeof(s->identity_dsn), str_from(identity != NULL ? identity : strategy)) ||
 	    !str_copy(s->strategy_dsn, sizeof(s->strategy_dsn), str_from(strategy != NULL ? strategy : identity)))
 		return error_set(err, ERR_INVALID, "the Postgres DSN is too long");
@@ -157,7 +161,4 @@ void settings_release(struct settings *s)
 	secret_release(&s->exchange_keys_kek);
 }
 
-utc_t settings_now(const struct settings *s)
-{
-	return utc_is_none(s->frozen_now) ? utc_now() : s->frozen_now;
-}
+utc_t settings_now(const struct settings *s) { return utc_is_none(s->frozen_now) ? utc_now() : s->frozen_now; }

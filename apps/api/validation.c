@@ -117,7 +117,8 @@ bool validation_uuid(struct validation *v, struct str text, const char *path, st
 {
 	if (uuid_parse(text, out))
 		return true;
-	validation_add(v, "uuid_parsing", "Input should be a valid UUID, 32 hexadecimal digits with or without hyphens", "%s", path);
+	validation_add(v, "uuid_parsing", "Input should be a valid UUID, 32 hexadecimal digits with or without hyphens",
+		       "%s", path);
 	return false;
 }
 
@@ -139,6 +140,7 @@ void validation_forbid_extra(struct validation *v, const cJSON *obj, const char 
 		while (known[i] != NULL && strcmp(known[i], c->string) != 0)
 			i++;
 		if (known[i] == NULL)
-			validation_add(v, "extra_forbidden", "Extra inputs are not permitted", "%s.%.60s", prefix, c->string);
+			validation_add(v, "extra_forbidden", "Extra inputs are not permitted", "%s.%.60s", prefix,
+				       c->string);
 	}
 }

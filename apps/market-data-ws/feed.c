@@ -10,9 +10,9 @@
 #include "domain/market/reconnect_plan.h"
 
 /* The closing frame of a minute comes within a second; later it is lost. */
-#define OVERDUE_MS 5000
+#define OVERDUE_MS	   5000
 #define BAD_BAR_REFETCH_MS 5000
-#define LOOKUP_RETRY_MS 1000
+#define LOOKUP_RETRY_MS	   1000
 
 struct track {
 	struct feed *feed;
@@ -30,7 +30,7 @@ struct feed {
 	struct event *connect_timer, *plan_timer, *quiet_timer;
 	struct rng rng;
 	utc_t now_floor; /* of the plan under way */
-	int64_t epoch;   /* counts connections: answers of an older one are stale */
+	int64_t epoch;	 /* counts connections: answers of an older one are stale */
 	bool connected, once, useful, scanned, draining, planning;
 	mono_t last_frame;
 	bool bad_logged;
@@ -258,7 +258,8 @@ static void on_open(struct ws *ws, void *arg)
 	f->once = true;
 	for (size_t i = 0; i < f->count; i++)
 		gap_tracker_connected(&f->tracks[i].gaps);
-	log_info(&f->s.log, "connected", LOG_CSTR("market", f->s.market->market_code), LOG_INT("instruments", f->count));
+	log_info(&f->s.log, "connected", LOG_CSTR("market", f->s.market->market_code),
+		 LOG_INT("instruments", f->count));
 	arm(f->quiet_timer, quiet_limit_ms(f));
 	plan(f);
 }
@@ -373,22 +374,17 @@ void feed_drain(struct feed *f)
 		ws_close(f->ws, 1000, "");
 }
 
-bool feed_drained(const struct feed *f)
-{
-	return f->ws == NULL;
-}
+bool feed_drained(const struct feed *f) { return f->ws == NULL; }
 
-bool feed_connected(const struct feed *f)
-{
-	return f->connected;
-}
+bool feed_connected(const struct feed *f) { return f->connected; }
 
 bool feed_refetch(struct feed *f, const struct instrument *i, utc_t minute)
 {
 	struct track *t = i->market_id == f->s.market->market_id ? find(f, i->symbol) : NULL;
 
 	if (t != NULL)
-		fill(t, &(struct fill_range){ minute, utc_from_ms(minute.ms + UTC_MINUTE_MS), FILL_GAP }, BAD_BAR_REFETCH_MS);
+		fill(t, &(struct fill_range){ minute, utc_from_ms(minute.ms + UTC_MINUTE_MS), FILL_GAP },
+		     BAD_BAR_REFETCH_MS);
 	return t != NULL;
 }
 
@@ -396,7 +392,8 @@ void feed_free(struct feed *f)
 {
 	if (f == NULL)
 		return;
-	for (struct event **e = (struct event *[]){ f->connect_timer, f->plan_timer, f->quiet_timer, NULL }; *e != NULL; e++)
+	for (struct event **e = (struct event *[]){ f->connect_timer, f->plan_timer, f->quiet_timer, NULL }; *e != NULL;
+	     e++)
 		event_free(*e);
 	free(f->tracks);
 	free(f);

@@ -11,8 +11,8 @@ struct feed;
 
 struct feed_settings {
 	struct event_base *loop;
-	const struct market_config *market;     /* borrowed */
-	const struct instrument *instruments;   /* copied */
+	const struct market_config *market;   /* borrowed */
+	const struct instrument *instruments; /* copied */
 	size_t count;
 	struct store_thread *store;
 	struct publisher *publisher; /* may be NULL */
@@ -21,7 +21,7 @@ struct feed_settings {
 	struct log_ctx log;
 	struct uuid ingest_id;
 	int64_t bootstrap_max_minutes, gap_scan_minutes;
-	int64_t start_delay_ms; /* connections of a start are staggered */
+	int64_t start_delay_ms;			      /* connections of a start are staggered */
 	void (*on_exchange_time)(utc_t t, void *arg); /* each frame tells it */
 	void *arg;
 };

@@ -9,7 +9,7 @@
 #include "domain/market/backoff.h"
 #include "domain/market/weight_limiter.h"
 
-#define REQUEUE_MAX 3
+#define REQUEUE_MAX	3
 #define REQUEUE_BASE_MS 30000
 /* A minute counts as never traded when the exchange answers around it this long after its close. */
 #define CONFIRM_AFTER_MS (2 * UTC_MINUTE_MS)
@@ -86,8 +86,8 @@ static void fail_task(struct task *t, const struct error *err)
 {
 	metric_inc(t->q->s.metrics->fill_errors);
 	log_error(&t->q->s.log, "rest_fill_failed", LOG_CSTR("symbol", t->instrument.symbol),
-		  LOG_CSTR("reason", fill_reason_text(t->range.reason)), LOG_UTC("from", t->cursor), LOG_UTC("to", t->range.to),
-		  LOG_CSTR("msg", err->message), LOG_CSTR("detail", err->detail));
+		  LOG_CSTR("reason", fill_reason_text(t->range.reason)), LOG_UTC("from", t->cursor),
+		  LOG_UTC("to", t->range.to), LOG_CSTR("msg", err->message), LOG_CSTR("detail", err->detail));
 	task_end(t, false);
 }
 
@@ -179,8 +179,8 @@ static void retry_page(struct task *t, const struct http_result *r, const struct
 		fail_task(t, err);
 		return;
 	}
-	wait_s = retry_wait_s(t->attempt++, m->backoff_base_s, m->backoff_max_s, m->backoff_jitter_s, rng_unit(&t->q->rng),
-			      r->retry_after_s);
+	wait_s = retry_wait_s(t->attempt++, m->backoff_base_s, m->backoff_max_s, m->backoff_jitter_s,
+			      rng_unit(&t->q->rng), r->retry_after_s);
 	metric_add_with(t->q->s.metrics->rest_retries, (const char *const[]){ m->exchange, m->market_type }, 1);
 	arm(t->timer, (int64_t)(wait_s * 1000));
 }
@@ -225,7 +225,8 @@ static bool budget(struct fill_queue *q, struct event *timer, int64_t cost)
 
 	if (wait <= 0)
 		return true;
-	metric_add_with(q->s.metrics->rest_sleeps, (const char *const[]){ q->s.market->exchange, q->s.market->market_type }, 1);
+	metric_add_with(q->s.metrics->rest_sleeps,
+			(const char *const[]){ q->s.market->exchange, q->s.market->market_type }, 1);
 	arm(timer, wait);
 	return false;
 }
@@ -306,8 +307,8 @@ bool fill_queue_add(struct fill_queue *q, const struct instrument *i, const stru
 	struct task **at = &q->tasks, *t;
 
 	for (t = q->tasks; t != NULL; t = t->next)
-		if (instrument_eq(&t->instrument, i) && t->range.from.ms == range->from.ms && t->range.to.ms == range->to.ms &&
-		    t->range.reason == range->reason)
+		if (instrument_eq(&t->instrument, i) && t->range.from.ms == range->from.ms &&
+		    t->range.to.ms == range->to.ms && t->range.reason == range->reason)
 			return false;
 	t = calloc(1, sizeof(*t));
 	if (t == NULL || (t->timer = event_new(q->s.loop, -1, 0, on_task_timer, t)) == NULL) {
@@ -327,7 +328,8 @@ bool fill_queue_add(struct fill_queue *q, const struct instrument *i, const stru
 	metric_inc(q->s.metrics->fill_tasks);
 	metric_add(q->s.metrics->gaps, (double)((range->to.ms - range->from.ms) / UTC_MINUTE_MS));
 	log_info(&q->s.log, "rest_fill_queued", LOG_CSTR("symbol", i->symbol),
-		 LOG_CSTR("reason", fill_reason_text(range->reason)), LOG_UTC("from", range->from), LOG_UTC("to", range->to));
+		 LOG_CSTR("reason", fill_reason_text(range->reason)), LOG_UTC("from", range->from),
+		 LOG_UTC("to", range->to));
 	arm(q->pump, 0);
 	return true;
 }

@@ -10,8 +10,8 @@
 #include "runtime/config.h"
 #include "runtime/service.h"
 
-#define FEEDS_MAX 64
-#define STAGGER_MS 100
+#define FEEDS_MAX     64
+#define STAGGER_MS    100
 #define SERVED_MARKET 1 /* binance:spot */
 
 struct app {
@@ -68,23 +68,24 @@ static int load_whitelist(struct app *app, const char *path, struct error *err)
 		return error_set(err, ERR_NOT_FOUND, "whitelist csv not found: %s", path);
 	n = text != NULL ? fread(text, 1, WHITELIST_BYTES_MAX + 1, f) : 0;
 	fclose(f);
-	rc = text == NULL || n > WHITELIST_BYTES_MAX ? error_set(err, ERR_TOO_LARGE, "whitelist csv is too large: %s", path) :
-						       whitelist_parse((struct str){ text, n }, &app->whitelist, on_duplicate,
-								       app->run, err);
+	rc = text == NULL || n > WHITELIST_BYTES_MAX
+		     ? error_set(err, ERR_TOO_LARGE, "whitelist csv is too large: %s", path)
+		     : whitelist_parse((struct str){ text, n }, &app->whitelist, on_duplicate, app->run, err);
 	free(text);
 	return rc;
 }
 
 static struct candle_store *open_store(struct app *app, struct error *err)
 {
-	const char *dsn = config_env("MARKET_DATA_PG_DSN") != NULL ? config_env("MARKET_DATA_PG_DSN") :
-								     config_env("STRATEGY_PG_DSN");
+	const char *dsn = config_env("MARKET_DATA_PG_DSN") != NULL ? config_env("MARKET_DATA_PG_DSN")
+								   : config_env("STRATEGY_PG_DSN");
 	struct ch_settings ch;
 
 	if (strcmp(app->config.candle_store, "clickhouse") == 0)
 		return ch_settings_from_env(&ch, err) == 0 ? ch_candle_store_open(&ch, err) : NULL;
 	if (dsn == NULL) {
-		error_set(err, ERR_INVALID, "MARKET_DATA_PG_DSN (or STRATEGY_PG_DSN) is required for the postgres candle store");
+		error_set(err, ERR_INVALID,
+			  "MARKET_DATA_PG_DSN (or STRATEGY_PG_DSN) is required for the postgres candle store");
 		return NULL;
 	}
 	return pg_candle_store_open(dsn, "market-data-ws", err);
@@ -153,10 +154,7 @@ static int start_publisher(struct app *app, struct error *err)
 	return 0;
 }
 
-static utc_t exchange_now(void *arg)
-{
-	return ((struct app *)arg)->exchange_now;
-}
+static utc_t exchange_now(void *arg) { return ((struct app *)arg)->exchange_now; }
 
 /* The exchange's clock only moves forward, but for a new day behind the same address (a replay started again). */
 static void on_exchange_time(utc_t t, void *arg)
@@ -225,7 +223,8 @@ static int check_markets(struct app *app, struct error *err)
 		bool first = true;
 
 		if (market_config_of(&app->config, in->market_id) == NULL)
-			return error_set(err, ERR_INVALID, "whitelist contains market_id %d, which is not in the config (line %d)",
+			return error_set(err, ERR_INVALID,
+					 "whitelist contains market_id %d, which is not in the config (line %d)",
 					 in->market_id, app->whitelist.rows[i].line);
 		for (size_t k = 0; k < i; k++)
 			first = first && app->whitelist.rows[k].instrument.market_id != in->market_id;
@@ -253,18 +252,21 @@ static enum service_result start(struct service_run *run, struct error *err)
 	app->ingest_id = uuid_v4();
 	md_metrics_init(&app->metrics, run->metrics);
 	if (read_port(run, &port, err) != 0 ||
-	    config_resolve_path(service_option(run, "config"), "ROEHUB_MARKET_DATA_CONFIG", "market_data.yaml", path, sizeof(path),
-				err) != 0 ||
+	    config_resolve_path(service_option(run, "config"), "ROEHUB_MARKET_DATA_CONFIG", "market_data.yaml", path,
+				sizeof(path), err) != 0 ||
 	    market_data_config_load(path, utc_now(), &app->config, err) != 0 ||
-	    config_resolve_path(service_option(run, "whitelist"), NULL, "whitelist.csv", path, sizeof(path), err) != 0 ||
+	    config_resolve_path(service_option(run, "whitelist"), NULL, "whitelist.csv", path, sizeof(path), err) !=
+		    0 ||
 	    load_whitelist(app, path, err) != 0 || check_markets(app, err) != 0)
 		return SERVICE_FAILED;
 	market = market_config_of(&app->config, SERVED_MARKET);
 	if (start_store(app, err) != 0 || start_publisher(app, err) != 0 ||
-	    (app->http = http_loop_new(run->loop, err)) == NULL || (market != NULL && start_market(app, market, err) != 0))
+	    (app->http = http_loop_new(run->loop, err)) == NULL ||
+	    (market != NULL && start_market(app, market, err) != 0))
 		return SERVICE_FAILED;
 	got = service_listen_metrics(run, "0.0.0.0", (int)port, err);
-	if (got < 0 || service_write_ports(service_option(run, "port-file"), &(struct service_port){ "metrics", got }, 1, err) != 0)
+	if (got < 0 || service_write_ports(service_option(run, "port-file"), &(struct service_port){ "metrics", got },
+					   1, err) != 0)
 		return SERVICE_FAILED;
 	return SERVICE_RUN;
 }

@@ -38,10 +38,7 @@ void publisher_offer(struct publisher *p, const struct candle *c)
 		metric_inc(p->s.metrics->redis_errors);
 }
 
-bool publisher_healthy(struct publisher *p)
-{
-	return p == NULL || atomic_load(&p->healthy);
-}
+bool publisher_healthy(struct publisher *p) { return p == NULL || atomic_load(&p->healthy); }
 
 /* 0: the end. */
 static size_t take_batch(struct publisher *p)

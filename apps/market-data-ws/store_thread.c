@@ -8,7 +8,7 @@
 
 #define RETRY_MIN_MS 250
 #define RETRY_MAX_MS 5000
-#define BATCH_MAX 20000
+#define BATCH_MAX    20000
 
 struct row {
 	struct candle candle;
@@ -163,10 +163,7 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 	free(lost);
 }
 
-bool store_healthy(struct store_thread *t)
-{
-	return atomic_load(&t->healthy);
-}
+bool store_healthy(struct store_thread *t) { return atomic_load(&t->healthy); }
 
 /* ---- the thread's side --------------------------------------------------------------------------------------------- */
 
@@ -199,7 +196,8 @@ static void forget_rows(struct store_thread *t, const struct candle *batch, size
 	while (done < n && t->n > 0) {
 		const struct row *r = &t->rows[t->first];
 
-		if (r->candle.ts_open.ms != batch[done].ts_open.ms || !instrument_eq(&r->candle.instrument, &batch[done].instrument)) {
+		if (r->candle.ts_open.ms != batch[done].ts_open.ms ||
+		    !instrument_eq(&r->candle.instrument, &batch[done].instrument)) {
 			done++; /* this one had been dropped from the front */
 			continue;
 		}

@@ -15,7 +15,7 @@
 #include "ports/candle_store.h"
 
 #define STORE_BUFFER_MAX 100000
-#define STORE_GAPS_MAX 512
+#define STORE_GAPS_MAX	 512
 
 struct store_thread;
 

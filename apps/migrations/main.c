@@ -37,12 +37,11 @@ static int usage(FILE *out)
 /* -1: go on; otherwise the exit code. */
 static int parse(int argc, char **argv, struct options *o)
 {
-	static const struct option longs[] = { { "dsn", required_argument, NULL, 'd' },
-					       { "lock-key", required_argument, NULL, 'k' },
-					       { "dir", required_argument, NULL, 'D' },
-					       { "candle-store", required_argument, NULL, 'c' },
-					       { "help", no_argument, NULL, 'h' },
-					       { NULL, 0, NULL, 0 } };
+	static const struct option longs[] = {
+		{ "dsn", required_argument, NULL, 'd' }, { "lock-key", required_argument, NULL, 'k' },
+		{ "dir", required_argument, NULL, 'D' }, { "candle-store", required_argument, NULL, 'c' },
+		{ "help", no_argument, NULL, 'h' },	 { NULL, 0, NULL, 0 }
+	};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
@@ -116,7 +115,8 @@ int main(int argc, char **argv)
 		return rc;
 	clickhouse = o.candle_store != NULL && strcmp(o.candle_store, "clickhouse") == 0;
 	if (o.candle_store != NULL && !clickhouse && strcmp(o.candle_store, "postgres") != 0)
-		rc = error_set(&err, ERR_INVALID, "the candle store must be postgres or clickhouse, got '%.32s'", o.candle_store);
+		rc = error_set(&err, ERR_INVALID, "the candle store must be postgres or clickhouse, got '%.32s'",
+			       o.candle_store);
 	else
 		rc = migrate_postgres(&o, &err);
 	if (rc == 0 && clickhouse)
@@ -124,7 +124,8 @@ int main(int argc, char **argv)
 	if (rc != 0) {
 		log_redact_text(err.message);
 		log_redact_text(err.detail);
-		fprintf(stderr, "Migration failed: %s%s%s\n", err.message, err.detail[0] != '\0' ? ": " : "", err.detail);
+		fprintf(stderr, "Migration failed: %s%s%s\n", err.message, err.detail[0] != '\0' ? ": " : "",
+			err.detail);
 		return 1;
 	}
 	say("Migration success");

@@ -7,9 +7,9 @@
 #include "app.h"
 
 #define STREAMS_PER_CONNECTION_MAX 1024
-#define FRAME_BYTES_MAX 1024
-#define PENDING_HIGH (1u << 20) /* at speed max: stop making frames above, go on below a quarter of it */
-#define MINUTES_PER_TURN 512
+#define FRAME_BYTES_MAX		   1024
+#define PENDING_HIGH		   (1u << 20) /* at speed max: stop making frames above, go on below a quarter of it */
+#define MINUTES_PER_TURN	   512
 
 struct subscriber {
 	struct subscriber *next, **link;
@@ -18,7 +18,7 @@ struct subscriber {
 	const struct market_symbol **symbols;
 	size_t n;
 	bool combined;
-	bool dead_air; /* half-open: nothing goes out any more */
+	bool dead_air;		    /* half-open: nothing goes out any more */
 	char late[FRAME_BYTES_MAX]; /* a closing frame held back until the next one */
 };
 
@@ -27,8 +27,8 @@ struct binance_spot {
 	struct subscriber *subscribers;
 	size_t count;
 	struct event *pump; /* plays the next step */
-	utc_t minute;       /* being formed */
-	int step;           /* 0..forming: unfinished frames, then the closing one */
+	utc_t minute;	    /* being formed */
+	int step;	    /* 0..forming: unfinished frames, then the closing one */
 	mono_t stalled_until;
 	int64_t frames_sent;
 };
@@ -46,15 +46,16 @@ static size_t make_frame(const struct subscriber *sub, const struct market_symbo
 
 	snprintf(stream, sizeof(stream), "%s@kline_1m", s->name);
 	str_lower_ascii(stream);
-	n = snprintf(out, FRAME_BYTES_MAX,
-		     "%s%s%s{\"e\":\"kline\",\"E\":%lld,\"s\":\"%s\",\"k\":{\"t\":%lld,\"T\":%lld,\"s\":\"%s\",\"i\":\"1m\","
-		     "\"f\":100,\"L\":200,\"o\":\"%.8f\",\"c\":\"%.8f\",\"h\":\"%.8f\",\"l\":\"%.8f\",\"v\":\"%.8f\",\"n\":%lld,"
-		     "\"x\":%s,\"q\":\"%.8f\",\"V\":\"%.8f\",\"Q\":\"%.8f\",\"B\":\"0\"}}%s",
-		     sub->combined ? "{\"stream\":\"" : "", sub->combined ? stream : "", sub->combined ? "\",\"data\":" : "",
-		     (long long)(minute.ms + (int64_t)(part * UTC_MINUTE_MS) + 3), s->name, (long long)minute.ms,
-		     (long long)(minute.ms + UTC_MINUTE_MS - 1), s->name, c->open, close, high, low, c->volume * part,
-		     (long long)((double)c->trades * part), closed ? "true" : "false", c->quote_volume * part,
-		     c->taker_base * part, c->taker_quote * part, sub->combined ? "}" : "");
+	n = snprintf(
+		out, FRAME_BYTES_MAX,
+		"%s%s%s{\"e\":\"kline\",\"E\":%lld,\"s\":\"%s\",\"k\":{\"t\":%lld,\"T\":%lld,\"s\":\"%s\",\"i\":\"1m\","
+		"\"f\":100,\"L\":200,\"o\":\"%.8f\",\"c\":\"%.8f\",\"h\":\"%.8f\",\"l\":\"%.8f\",\"v\":\"%.8f\",\"n\":%lld,"
+		"\"x\":%s,\"q\":\"%.8f\",\"V\":\"%.8f\",\"Q\":\"%.8f\",\"B\":\"0\"}}%s",
+		sub->combined ? "{\"stream\":\"" : "", sub->combined ? stream : "", sub->combined ? "\",\"data\":" : "",
+		(long long)(minute.ms + (int64_t)(part * UTC_MINUTE_MS) + 3), s->name, (long long)minute.ms,
+		(long long)(minute.ms + UTC_MINUTE_MS - 1), s->name, c->open, close, high, low, c->volume * part,
+		(long long)((double)c->trades * part), closed ? "true" : "false", c->quote_volume * part,
+		c->taker_base * part, c->taker_quote * part, sub->combined ? "}" : "");
 	return n > 0 && n < FRAME_BYTES_MAX ? (size_t)n : 0;
 }
 
@@ -107,10 +108,7 @@ static void drop_everybody(struct binance_spot *b)
 		ws_abort(sub->ws);
 }
 
-static int steps(const struct binance_spot *b)
-{
-	return b->s.market->speed <= 0 ? 0 : b->s.forming;
-}
+static int steps(const struct binance_spot *b) { return b->s.market->speed <= 0 ? 0 : b->s.forming; }
 
 /* Plays one step of the current minute for everybody and moves on. */
 static void play(struct binance_spot *b)
@@ -165,7 +163,8 @@ static void on_drained(struct ws *ws, void *arg)
 static void pump_max(struct binance_spot *b)
 {
 	for (int i = 0; i < MINUTES_PER_TURN; i++) {
-		if (b->s.market->paused || market_finished(b->s.market) || b->count == 0 || most_pending(b) > PENDING_HIGH)
+		if (b->s.market->paused || market_finished(b->s.market) || b->count == 0 ||
+		    most_pending(b) > PENDING_HIGH)
 			return;
 		play(b);
 		market_set_clock(b->s.market, b->minute);
@@ -224,7 +223,8 @@ static void subscribe(struct subscriber *sub, struct str stream)
 
 static void unsubscribe(struct subscriber *sub, struct str stream)
 {
-	const struct market_symbol *s = market_symbol(sub->venue->s.market, str_slice(stream, 0, str_find_byte(stream, '@')));
+	const struct market_symbol *s =
+		market_symbol(sub->venue->s.market, str_slice(stream, 0, str_find_byte(stream, '@')));
 
 	for (size_t i = 0; i < sub->n; i++)
 		if (sub->symbols[i] == s) {
@@ -457,7 +457,8 @@ void binance_spot_exchange_info(struct http_request *req, struct http_response *
 	jw_key(&w, "serverTime");
 	jw_int(&w, market_now(&app->market).ms);
 	jw_key(&w, "rateLimits");
-	jw_raw(&w, STR("[{\"rateLimitType\":\"REQUEST_WEIGHT\",\"interval\":\"MINUTE\",\"intervalNum\":1,\"limit\":6000}]"));
+	jw_raw(&w,
+	       STR("[{\"rateLimitType\":\"REQUEST_WEIGHT\",\"interval\":\"MINUTE\",\"intervalNum\":1,\"limit\":6000}]"));
 	jw_key(&w, "exchangeFilters");
 	jw_raw(&w, STR("[]"));
 	jw_key(&w, "symbols");
@@ -483,7 +484,8 @@ static bool int_parameter(struct http_request *req, struct http_response *res, c
 
 static void add_kline(struct strbuf *sb, utc_t t, const struct simulated_candle *c)
 {
-	strbuf_addf(sb, "%s[%lld,\"%.8f\",\"%.8f\",\"%.8f\",\"%.8f\",\"%.8f\",%lld,\"%.8f\",%lld,\"%.8f\",\"%.8f\",\"0\"]",
+	strbuf_addf(sb,
+		    "%s[%lld,\"%.8f\",\"%.8f\",\"%.8f\",\"%.8f\",\"%.8f\",%lld,\"%.8f\",%lld,\"%.8f\",\"%.8f\",\"0\"]",
 		    sb->n > 1 ? "," : "", (long long)t.ms, c->open, c->high, c->low, c->close, c->volume,
 		    (long long)(t.ms + UTC_MINUTE_MS - 1), c->quote_volume, (long long)c->trades, c->taker_base,
 		    c->taker_quote);
@@ -569,12 +571,6 @@ void binance_spot_free(struct binance_spot *b)
 	free(b);
 }
 
-int64_t binance_spot_frames_sent(const struct binance_spot *b)
-{
-	return b->frames_sent;
-}
+int64_t binance_spot_frames_sent(const struct binance_spot *b) { return b->frames_sent; }
 
-size_t binance_spot_connections(const struct binance_spot *b)
-{
-	return b->count;
-}
+size_t binance_spot_connections(const struct binance_spot *b) { return b->count; }

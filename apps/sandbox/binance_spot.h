@@ -15,7 +15,7 @@ struct binance_settings {
 	struct event_base *loop;
 	struct sim_market *market;
 	struct faults *faults; /* touched on the loop only */
-	int forming;           /* unfinished frames per minute */
+	int forming;	       /* unfinished frames per minute */
 	bool wait_for_client;  /* the clock starts with the first kline subscriber */
 };
 

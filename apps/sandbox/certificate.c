@@ -29,18 +29,20 @@ static X509 *make(EVP_PKEY *key, const char *name, X509 *issuer, EVP_PKEY *issue
 {
 	X509 *cert = X509_new();
 	X509_NAME *subject = cert != NULL ? X509_get_subject_name(cert) : NULL;
-	bool ok = subject != NULL && X509_set_version(cert, 2) == 1 &&
-		  ASN1_INTEGER_set(X509_get_serialNumber(cert), serial) == 1 &&
-		  X509_gmtime_adj(X509_getm_notBefore(cert), -3600) != NULL &&
-		  X509_gmtime_adj(X509_getm_notAfter(cert), TEN_YEARS_S) != NULL && X509_set_pubkey(cert, key) == 1 &&
-		  X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0) == 1 &&
-		  X509_set_issuer_name(cert, issuer != NULL ? X509_get_subject_name(issuer) : subject) == 1;
+	bool ok =
+		subject != NULL && X509_set_version(cert, 2) == 1 &&
+		ASN1_INTEGER_set(X509_get_serialNumber(cert), serial) == 1 &&
+		X509_gmtime_adj(X509_getm_notBefore(cert), -3600) != NULL &&
+		X509_gmtime_adj(X509_getm_notAfter(cert), TEN_YEARS_S) != NULL && X509_set_pubkey(cert, key) == 1 &&
+		X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0) == 1 &&
+		X509_set_issuer_name(cert, issuer != NULL ? X509_get_subject_name(issuer) : subject) == 1;
 
 	if (ok && issuer == NULL)
 		ok = add_extension(cert, cert, NID_basic_constraints, "critical,CA:TRUE") &&
 		     add_extension(cert, cert, NID_key_usage, "critical,keyCertSign,cRLSign");
 	else if (ok)
-		ok = add_extension(cert, issuer, NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1,IP:0:0:0:0:0:0:0:1") &&
+		ok = add_extension(cert, issuer, NID_subject_alt_name,
+				   "DNS:localhost,IP:127.0.0.1,IP:0:0:0:0:0:0:0:1") &&
 		     add_extension(cert, issuer, NID_ext_key_usage, "serverAuth");
 	if (!ok || X509_sign(cert, issuer_key, EVP_sha256()) == 0) {
 		X509_free(cert);

@@ -61,7 +61,8 @@ void control_clock(struct http_request *req, struct http_response *res)
 		return;
 	if ((speed != NULL && !str_eq(json_get_str(speed), STR("max")) && !(json_get_double(speed, &v) && v > 0)) ||
 	    (pause != NULL && !cJSON_IsBool(pause)) || (speed == NULL && pause == NULL)) {
-		http_error(res, 422, "validation_error", "expected speed (a number above 0 or \"max\") or pause (true or false)");
+		http_error(res, 422, "validation_error",
+			   "expected speed (a number above 0 or \"max\") or pause (true or false)");
 	} else {
 		if (speed != NULL)
 			market_set_speed(&app->market, v);
@@ -131,7 +132,8 @@ void control_candles(struct http_request *req, struct http_response *res)
 		s = market_symbol(&app->market, symbol);
 	if (s == NULL || !instant(req, "from", &from) || !instant(req, "to", &to) ||
 	    to.ms - from.ms > (int64_t)TRUTH_MINUTES_MAX * UTC_MINUTE_MS) {
-		http_error(res, 422, "validation_error", "expected symbol, from and to (ms or ISO 8601), at most 62 days");
+		http_error(res, 422, "validation_error",
+			   "expected symbol, from and to (ms or ISO 8601), at most 62 days");
 		return;
 	}
 	res->content_type = "text/csv";
@@ -142,8 +144,8 @@ void control_candles(struct http_request *req, struct http_response *res)
 
 		if (t.ms >= from.ms && market_candle(&app->market, s, t, &c))
 			strbuf_addf(&res->body, "%lld,%s,%s,%s,%s,%s\n", (long long)t.ms, number_format(c.open, n[0]),
-				    number_format(c.high, n[1]), number_format(c.low, n[2]), number_format(c.close, n[3]),
-				    number_format(c.volume, n[4]));
+				    number_format(c.high, n[1]), number_format(c.low, n[2]),
+				    number_format(c.close, n[3]), number_format(c.volume, n[4]));
 	}
 }
 

@@ -8,7 +8,9 @@ static const char *const names[FAULT_KIND_COUNT] = {
 #undef X
 };
 
-static const char *const members[] = { "venue", "kind", "count", "probability", "duration_ms", "retry_after_s", "seed" };
+static const char *const members[] = {
+	"venue", "kind", "count", "probability", "duration_ms", "retry_after_s", "seed"
+};
 
 static int check_members(const cJSON *body, struct error *err)
 {
@@ -60,10 +62,7 @@ int faults_set(struct faults *f, const cJSON *body, enum fault_kind *kind, struc
 	return 0;
 }
 
-void faults_clear(struct faults *f)
-{
-	memset(f, 0, sizeof(*f));
-}
+void faults_clear(struct faults *f) { memset(f, 0, sizeof(*f)); }
 
 bool fault_fires(struct faults *f, enum fault_kind kind)
 {

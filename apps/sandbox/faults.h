@@ -6,30 +6,30 @@
 #include "base/json.h"
 #include "base/random.h"
 
-#define FAULT_KINDS(X)                                                                              \
-	X(DISCONNECT, "disconnect", "drop every stream connection before a closing frame")          \
-	X(STALL, "stall", "send nothing for duration_ms, sockets stay open")                        \
-	X(HALF_OPEN, "half_open", "stop reading and writing on the open connections")               \
-	X(DUPLICATE, "duplicate", "send a closing frame twice")                                     \
-	X(MISSING, "missing", "leave a closing frame out")                                          \
-	X(LATE, "late", "send a closing frame after that of the next minute")                       \
-	X(BAD_FRAME, "bad_frame", "send garbage before a closing frame")                            \
-	X(HTTP_429, "http_429", "answer REST with 429 and Retry-After")                             \
-	X(HTTP_418, "http_418", "answer REST with 418 and Retry-After")                             \
-	X(HTTP_500, "http_500", "answer REST with 500")                                             \
-	X(TELEGRAM_429, "telegram_429", "answer the Bot API with 429 and retry_after")              \
-	X(TELEGRAM_500, "telegram_500", "answer the Bot API with 500")                              \
+#define FAULT_KINDS(X)                                                                                                 \
+	X(DISCONNECT, "disconnect", "drop every stream connection before a closing frame")                             \
+	X(STALL, "stall", "send nothing for duration_ms, sockets stay open")                                           \
+	X(HALF_OPEN, "half_open", "stop reading and writing on the open connections")                                  \
+	X(DUPLICATE, "duplicate", "send a closing frame twice")                                                        \
+	X(MISSING, "missing", "leave a closing frame out")                                                             \
+	X(LATE, "late", "send a closing frame after that of the next minute")                                          \
+	X(BAD_FRAME, "bad_frame", "send garbage before a closing frame")                                               \
+	X(HTTP_429, "http_429", "answer REST with 429 and Retry-After")                                                \
+	X(HTTP_418, "http_418", "answer REST with 418 and Retry-After")                                                \
+	X(HTTP_500, "http_500", "answer REST with 500")                                                                \
+	X(TELEGRAM_429, "telegram_429", "answer the Bot API with 429 and retry_after")                                 \
+	X(TELEGRAM_500, "telegram_500", "answer the Bot API with 500")                                                 \
 	X(TELEGRAM_TIMEOUT, "telegram_timeout", "let a Bot API call hang for duration_ms")
 
 enum fault_kind {
 #define X(id, text, what) FAULT_##id,
 	FAULT_KINDS(X)
 #undef X
-	FAULT_KIND_COUNT
+		FAULT_KIND_COUNT
 };
 
 struct fault {
-	int64_t count;      /* times left; < 0: by probability */
+	int64_t count; /* times left; < 0: by probability */
 	double probability;
 	int64_t duration_ms, retry_after_s;
 	int64_t fired;

@@ -63,8 +63,8 @@ static int int_option(struct service_run *run, const char *name, int64_t dflt, i
 
 	*out = dflt;
 	if (text != NULL && (!str_to_i64(str_from(text), out) || *out < 0 || *out > max))
-		return error_set(err, ERR_INVALID, "--%s must be an integer from 0 to %lld, got '%.40s'", name, (long long)max,
-				 text);
+		return error_set(err, ERR_INVALID, "--%s must be an integer from 0 to %lld, got '%.40s'", name,
+				 (long long)max, text);
 	return 0;
 }
 
@@ -81,14 +81,16 @@ static int read_market_settings(struct service_run *run, struct market_settings 
 	int64_t seed;
 
 	s->candles = service_option(run, "candles");
-	s->symbols = s->candles != NULL ? text_option(run, "symbol", "BTCUSDT") : text_option(run, "symbols", "BTCUSDT,ETHUSDT");
+	s->symbols = s->candles != NULL ? text_option(run, "symbol", "BTCUSDT")
+					: text_option(run, "symbols", "BTCUSDT,ETHUSDT");
 	s->wait_for_client = service_option(run, "wait-for-client") != NULL;
 	s->speed = MARKET_SPEED_MAX;
 	s->start = UTC_NONE;
 	if (strcmp(speed, "max") != 0 && (!str_to_double(str_from(speed), &s->speed) || s->speed <= 0))
 		return error_set(err, ERR_INVALID, "--speed must be a number above 0 or max, got '%.40s'", speed);
 	if (start != NULL && !utc_parse(str_from(start), &s->start))
-		return error_set(err, ERR_INVALID, "--start must be an instant like 2026-02-17T12:00:00Z, got '%.40s'", start);
+		return error_set(err, ERR_INVALID, "--start must be an instant like 2026-02-17T12:00:00Z, got '%.40s'",
+				 start);
 	if (int_option(run, "seed", 1, INT64_MAX, &seed, err) != 0 ||
 	    int_option(run, "history-minutes", s->candles != NULL ? 0 : 4320, 10000000, &s->history_minutes, err) != 0)
 		return -1;

@@ -42,10 +42,7 @@ static double log_price(uint64_t seed, int64_t minute)
 	return sum;
 }
 
-static double cents(double v)
-{
-	return round(v * 100.0) / 100.0;
-}
+static double cents(double v) { return round(v * 100.0) / 100.0; }
 
 static void generate(const struct market_symbol *s, int64_t minute, struct simulated_candle *out)
 {
@@ -95,7 +92,8 @@ static bool from_file(const struct candles *f, utc_t minute, struct simulated_ca
 	return true;
 }
 
-bool market_candle(const struct sim_market *m, const struct market_symbol *s, utc_t minute, struct simulated_candle *out)
+bool market_candle(const struct sim_market *m, const struct market_symbol *s, utc_t minute,
+		   struct simulated_candle *out)
 {
 	int64_t index = minute.ms / UTC_MINUTE_MS;
 
@@ -178,7 +176,8 @@ static void split_symbol(struct market_symbol *s)
 		struct str quote = str_from(quotes[i]);
 
 		if (name.n > quote.n && str_ends(name, quote)) {
-			str_copy(s->base, sizeof(s->base), str_slice(name, 0, MIN_OF(name.n - quote.n, sizeof(s->base) - 1)));
+			str_copy(s->base, sizeof(s->base),
+				 str_slice(name, 0, MIN_OF(name.n - quote.n, sizeof(s->base) - 1)));
 			str_copy(s->quote, sizeof(s->quote), quote);
 			return;
 		}
@@ -216,7 +215,9 @@ int market_open(struct sim_market *m, const struct market_settings *settings, st
 {
 	utc_t start = settings->start;
 
-	*m = (struct sim_market){ .speed = settings->speed, .paused = settings->wait_for_client, .last_close = UTC_NONE };
+	*m = (struct sim_market){ .speed = settings->speed,
+				  .paused = settings->wait_for_client,
+				  .last_close = UTC_NONE };
 	candles_init(&m->file);
 	if (add_symbols(m, settings, err) != 0)
 		return -1;
@@ -226,7 +227,8 @@ int market_open(struct sim_market *m, const struct market_settings *settings, st
 		if (candle_file_read(settings->candles, &m->file, err) != 0)
 			return -1;
 		if (history >= m->file.n)
-			return error_set(err, ERR_INVALID, "--history-minutes %zu leaves nothing of %zu rows", history, m->file.n);
+			return error_set(err, ERR_INVALID, "--history-minutes %zu leaves nothing of %zu rows", history,
+					 m->file.n);
 		m->first = utc_from_ms(m->file.ts_open_ms[0]);
 		m->last_close = utc_from_ms(m->file.ts_open_ms[m->file.n - 1] + UTC_MINUTE_MS);
 		if (utc_is_none(start))

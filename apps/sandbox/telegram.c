@@ -7,10 +7,10 @@
 
 #include "base/crypto.h"
 
-#define MESSAGES_MAX 100000
-#define UPDATES_MAX 10000
+#define MESSAGES_MAX	    100000
+#define UPDATES_MAX	    10000
 #define TEXT_CHARACTERS_MAX 4096
-#define LONG_POLL_MAX_S 50
+#define LONG_POLL_MAX_S	    50
 
 struct sent {
 	struct sent *next;
@@ -71,20 +71,11 @@ void telegram_free(struct telegram *t)
 	free(t);
 }
 
-struct faults *telegram_faults(struct telegram *t)
-{
-	return &t->faults;
-}
+struct faults *telegram_faults(struct telegram *t) { return &t->faults; }
 
-void telegram_lock(struct telegram *t)
-{
-	pthread_mutex_lock(&t->lock);
-}
+void telegram_lock(struct telegram *t) { pthread_mutex_lock(&t->lock); }
 
-void telegram_unlock(struct telegram *t)
-{
-	pthread_mutex_unlock(&t->lock);
-}
+void telegram_unlock(struct telegram *t) { pthread_mutex_unlock(&t->lock); }
 
 /* ---- answers ------------------------------------------------------------------------------------------------------- */
 
@@ -296,8 +287,9 @@ void telegram_call(struct telegram *t, struct http_request *req, struct http_res
 	else if (str_eq_nocase(method, STR("getUpdates")))
 		get_updates(t, req, body, res);
 	else if (str_eq_nocase(method, STR("getMe")))
-		strbuf_addc(&res->body, "{\"ok\":true,\"result\":{\"id\":123456,\"is_bot\":true,\"first_name\":\"Roehub\","
-					"\"username\":\"RoehubAuth_bot\"}}");
+		strbuf_addc(&res->body,
+			    "{\"ok\":true,\"result\":{\"id\":123456,\"is_bot\":true,\"first_name\":\"Roehub\","
+			    "\"username\":\"RoehubAuth_bot\"}}");
 	else
 		refuse(res, 404, "Not Found", 0);
 	json_free(body);

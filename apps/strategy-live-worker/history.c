@@ -5,7 +5,7 @@
 
 #include "worker.h"
 
-#define CONFIRMED_MAX 256
+#define CONFIRMED_MAX  256
 #define STORE_RETRY_MS 1000
 /* Pauses between failed rounds of a repair. */
 #define ROUND_PAUSE_MIN_MS 500
@@ -33,7 +33,8 @@ static int read_piece(struct worker *w, struct live_run *r, utc_t from, utc_t to
 	candles_clear(p->rows);
 	rc = w->candles->read(w->candles, &window, p->rows, &err);
 	if (rc == 0 && (int64_t)p->rows->n < (to.ms - from.ms) / UTC_MINUTE_MS)
-		rc = w->candles->confirmed_gaps(w->candles, &window, p->confirmed, CONFIRMED_MAX, &p->confirmed_count, &err);
+		rc = w->candles->confirmed_gaps(w->candles, &window, p->confirmed, CONFIRMED_MAX, &p->confirmed_count,
+						&err);
 	atomic_store(&w->candles_ok, rc == 0);
 	if (rc != 0) {
 		log_err(LOG_LEVEL_WARN, &w->service->log, "candle_store_failed", &err);
@@ -68,15 +69,9 @@ static enum minute_kind look(struct piece *p, utc_t minute, struct minute *out)
 	return never_was(p, minute) ? MINUTE_NEVER_WAS : MINUTE_MISSING;
 }
 
-static utc_t earlier(utc_t a, utc_t b)
-{
-	return a.ms < b.ms ? a : b;
-}
+static utc_t earlier(utc_t a, utc_t b) { return a.ms < b.ms ? a : b; }
 
-static utc_t minutes_after(utc_t t, int64_t minutes)
-{
-	return utc_from_ms(t.ms + minutes * UTC_MINUTE_MS);
-}
+static utc_t minutes_after(utc_t t, int64_t minutes) { return utc_from_ms(t.ms + minutes * UTC_MINUTE_MS); }
 
 /* ---- seeding ------------------------------------------------------------------------------------------------------- */
 

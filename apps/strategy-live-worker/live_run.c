@@ -96,7 +96,8 @@ static utc_t touch(struct live_run *r, const struct turn *t)
 	return r->updated_at;
 }
 
-static void add_record(struct live_run *r, const struct turn *t, enum realtime_kind kind, const char *type, struct str value)
+static void add_record(struct live_run *r, const struct turn *t, enum realtime_kind kind, const char *type,
+		       struct str value)
 {
 	r->records = grow(r->records, r->record_count, &r->record_cap, sizeof(*r->records));
 	r->records[r->record_count++] = (struct realtime_record){ .kind = kind,
@@ -154,7 +155,8 @@ static void baseline(struct live_run *r, const struct turn *t)
 	r->last_publish = t->mono;
 }
 
-static void repair_metrics(struct live_run *r, const struct turn *t, bool gap, int64_t missing, int attempts, bool continuous)
+static void repair_metrics(struct live_run *r, const struct turn *t, bool gap, int64_t missing, int attempts,
+			   bool continuous)
 {
 	metric_int(r, t, "gap_detected", gap);
 	metric_int(r, t, "repair_missing_bars", missing);
@@ -190,7 +192,8 @@ static void announce_state(struct live_run *r, struct turn *t, enum run_state fr
 	t->group++;
 	baseline(r, t);
 	add_event(r, t, "run_state_changed",
-		  arena_printf(t->arena, "{\"from\":\"%s\",\"to\":\"%s\"}", run_state_text(from), run_state_text(r->state)));
+		  arena_printf(t->arena, "{\"from\":\"%s\",\"to\":\"%s\"}", run_state_text(from),
+			       run_state_text(r->state)));
 }
 
 void live_run_change_state(struct live_run *r, struct turn *t, enum run_state to)

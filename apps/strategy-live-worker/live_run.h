@@ -13,13 +13,13 @@
 #include "domain/strategy/evaluation.h"
 #include "ports/strategy_store.h"
 
-#define HELD_MAX 4096
+#define HELD_MAX	     4096
 #define REPAIR_CHUNK_MINUTES 1440
 
 /* What a run reads from the candle store, a piece at a time, while its messages wait. */
 enum run_job {
 	RUN_JOB_NONE,
-	RUN_JOB_SEED,   /* starting: history up to now */
+	RUN_JOB_SEED,	/* starting: history up to now */
 	RUN_JOB_REFILL, /* after a restart: from the origin to the checkpoint, in silence */
 	RUN_JOB_REPAIR, /* minutes between the checkpoint and the next message */
 };

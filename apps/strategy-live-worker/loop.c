@@ -7,9 +7,9 @@
 #define TURN_ARENA_MAX (512u << 20)
 #define OWNER_CHECK_MS 1000
 #define CLAIM_EVERY_MS 60000
-#define CLAIM_COUNT 200
-#define HEARTBEAT_MS 15000
-#define IDLE_MS 20
+#define CLAIM_COUNT    200
+#define HEARTBEAT_MS   15000
+#define IDLE_MS	       20
 #define ERROR_PAUSE_MS 500
 
 /* ---- the list of runs ---------------------------------------------------------------------------------------------- */
@@ -126,7 +126,8 @@ static void compare_row(struct worker *w, struct live_run *r, const struct activ
 	r->seen = true;
 	if (same && row->strategy_found)
 		return;
-	if (row->run.state == RUN_STOPPING && row->run.checkpoint.ms == r->stored_checkpoint.ms && row->strategy_found) {
+	if (row->run.state == RUN_STOPPING && row->run.checkpoint.ms == r->stored_checkpoint.ms &&
+	    row->strategy_found) {
 		r->state = r->stored_state = RUN_STOPPING;
 		r->updated_at = row->run.updated_at;
 		return;
@@ -143,8 +144,8 @@ static void count_runs(struct worker *w)
 		counts[r->state]++;
 	for (int s = 0; s < RUN_STATE_COUNT; s++)
 		if (run_state_active((enum run_state)s))
-			metric_set_with(w->metrics.active_runs, (const char *const[]){ run_state_text((enum run_state)s) },
-					counts[s]);
+			metric_set_with(w->metrics.active_runs,
+					(const char *const[]){ run_state_text((enum run_state)s) }, counts[s]);
 }
 
 static int poll_runs(struct worker *w, struct turn *t, struct error *err)
@@ -182,10 +183,7 @@ struct keys {
 	size_t n;
 };
 
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
+static int by_text(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
 
 /* Streams of the active runs, each once, in order. */
 static struct keys stream_keys(const struct worker *w, struct arena *arena)
@@ -251,8 +249,8 @@ static int claim_pending(struct worker *w, const struct keys *keys, struct turn 
 	for (size_t i = 0; i < keys->n; i++) {
 		size_t from = out->n;
 
-		if (candle_stream_claim(w->input, w->config.stream_prefix, w->config.consumer_group, w->consumer, keys->items[i],
-					CLAIM_EVERY_MS, CLAIM_COUNT, out, err) != 0)
+		if (candle_stream_claim(w->input, w->config.stream_prefix, w->config.consumer_group, w->consumer,
+					keys->items[i], CLAIM_EVERY_MS, CLAIM_COUNT, out, err) != 0)
 			return -1;
 		for (size_t k = from; k < out->n; k++)
 			out->items[k].stream = i;
@@ -280,8 +278,8 @@ static int read_messages(struct worker *w, const struct keys *keys, struct turn 
 	if (rc == 0)
 		rc = claim_pending(w, keys, t, out, err);
 	if (rc == 0 && keys->n > 0)
-		rc = candle_stream_read(w->input, w->config.stream_prefix, w->config.consumer_group, w->consumer, keys->items,
-					keys->n, (int)w->config.read_count, block, out, err);
+		rc = candle_stream_read(w->input, w->config.stream_prefix, w->config.consumer_group, w->consumer,
+					keys->items, keys->n, (int)w->config.read_count, block, out, err);
 	if (rc != 0 && err->code == ERR_NOT_FOUND) { /* the group is gone: Redis was flushed or restarted empty */
 		forget_groups(w);
 		rc = 0;
@@ -307,8 +305,8 @@ static void feed_messages(struct worker *w, const struct keys *keys, struct cand
 			continue;
 		}
 		metric_inc(w->metrics.messages_read);
-		minute = (struct minute){ { m->candle.ts_open, m->candle.open, m->candle.high, m->candle.low, m->candle.close,
-					    m->candle.volume_base },
+		minute = (struct minute){ { m->candle.ts_open, m->candle.open, m->candle.high, m->candle.low,
+					    m->candle.close, m->candle.volume_base },
 					  m->candle.volume_quote };
 		for (struct live_run *r = w->runs; r != NULL; r = r->next)
 			if (strcmp(r->key, key) == 0)
@@ -469,7 +467,8 @@ static void offer_event(struct worker *w, const struct live_run *r, const struct
 		metric_inc(w->metrics.notify_debounced);
 	} else {
 		notification_text(&event, &text);
-		notify_offer(w->notify, r->user_id, r->strategy_id, r->run_id, failure ? "failed" : "signal", strbuf_str(&text));
+		notify_offer(w->notify, r->user_id, r->strategy_id, r->run_id, failure ? "failed" : "signal",
+			     strbuf_str(&text));
 		notification_debounce_sent(w->debounce, &event);
 	}
 	strbuf_release(&text);
@@ -593,7 +592,8 @@ int worker_loop(struct worker *w, struct error *err)
 		}
 		metric_inc(w->metrics.iteration_errors);
 		log_err(LOG_LEVEL_ERROR, &w->service->log, "iteration_failed", &failure);
-		if (atomic_load(&w->redis_ok)) { /* Postgres: what was derived this turn is not stored, so it never was */
+		if (atomic_load(
+			    &w->redis_ok)) { /* Postgres: what was derived this turn is not stored, so it never was */
 			atomic_store(&w->postgres_ok, false);
 			forget_all(w);
 			w->poll_now = true;

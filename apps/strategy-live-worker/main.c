@@ -13,7 +13,8 @@
 #define DEBOUNCE_KEYS_MAX 10000
 
 static const struct service_option options[] = {
-	{ "config", "PATH", "strategy.yaml, or a shim to it (ROEHUB_STRATEGY_CONFIG, configs/<ROEHUB_ENV>/strategy.yaml)" },
+	{ "config", "PATH",
+	  "strategy.yaml, or a shim to it (ROEHUB_STRATEGY_CONFIG, configs/<ROEHUB_ENV>/strategy.yaml)" },
 	{ "metrics-port", "N", "port of /metrics, /health and /ready (strategy.metrics.port)" },
 	{ "port-file", "PATH", "write the port there once listening; allows --metrics-port 0" },
 };
@@ -55,9 +56,11 @@ static int open_candles(struct worker *w, const char *strategy_dsn, struct error
 		if (ch_settings_from_env(&ch, err) == 0)
 			w->candles = ch_candle_store_open(&ch, err);
 	} else if (kind == NULL || strcmp(kind, "postgres") == 0) {
-		w->candles = pg_candle_store_open(dsn != NULL ? dsn : strategy_dsn, "strategy-live-worker/candles", err);
+		w->candles =
+			pg_candle_store_open(dsn != NULL ? dsn : strategy_dsn, "strategy-live-worker/candles", err);
 	} else {
-		return error_set(err, ERR_INVALID, "ROEHUB_CANDLE_STORE must be postgres or clickhouse, got '%.32s'", kind);
+		return error_set(err, ERR_INVALID, "ROEHUB_CANDLE_STORE must be postgres or clickhouse, got '%.32s'",
+				 kind);
 	}
 	return w->candles != NULL ? w->candles->ping(w->candles, err) : -1;
 }
@@ -78,19 +81,21 @@ static int open_notifier(struct worker *w, const char *strategy_dsn, struct erro
 		notifier = log_notifier_open(&w->service->log, err);
 	} else {
 		if (!secret_from_env(&token, c->bot_token_env) || token.n == 0)
-			return error_set(err, ERR_INVALID,
-					 "strategy_live_runner.telegram.bot_token_env requires environment variable %s with non-empty value",
-					 c->bot_token_env);
+			return error_set(
+				err, ERR_INVALID,
+				"strategy_live_runner.telegram.bot_token_env requires environment variable %s with non-empty value",
+				c->bot_token_env);
 		notifier = telegram_notifier_open(c->api_base_url, &token, (int)(c->send_timeout_s * 1000), err);
 		secret_release(&token);
 	}
 	if (notifier == NULL)
 		return -1;
-	w->notify = notify_start(&(struct notify_settings){ .identity_dsn = identity_dsn != NULL ? identity_dsn : strategy_dsn,
-							    .notifier = notifier,
-							    .metrics = &w->metrics,
-							    .log = w->service->log },
-				 err);
+	w->notify = notify_start(
+		&(struct notify_settings){ .identity_dsn = identity_dsn != NULL ? identity_dsn : strategy_dsn,
+					   .notifier = notifier,
+					   .metrics = &w->metrics,
+					   .log = w->service->log },
+		err);
 	if (w->notify == NULL)
 		notifier->close(notifier);
 	return w->notify != NULL ? 0 : -1;
@@ -102,7 +107,8 @@ static int open_all(struct worker *w, struct error *err)
 	const char *dsn = config_env("STRATEGY_PG_DSN");
 
 	if (!w->config.input.enabled)
-		return error_set(err, ERR_INVALID, "strategy_live_runner.redis_streams.enabled must be true for live-runner worker");
+		return error_set(err, ERR_INVALID,
+				 "strategy_live_runner.redis_streams.enabled must be true for live-runner worker");
 	if (dsn == NULL)
 		return error_set(err, ERR_INVALID, "STRATEGY_PG_DSN is required for strategy live-runner worker");
 	w->pg = pg_open(dsn, &session, err);
@@ -145,8 +151,8 @@ static enum service_result start(struct service_run *run, struct error *err)
 	w->service = run;
 	worker_metrics_init(&w->metrics, run->metrics);
 	name_consumer(w);
-	if (config_resolve_path(service_option(run, "config"), "ROEHUB_STRATEGY_CONFIG", "strategy.yaml", path, sizeof(path),
-				err) != 0 ||
+	if (config_resolve_path(service_option(run, "config"), "ROEHUB_STRATEGY_CONFIG", "strategy.yaml", path,
+				sizeof(path), err) != 0 ||
 	    strategy_config_load(path, &w->config, err) != 0)
 		return SERVICE_FAILED;
 	if (!w->config.worker_enabled) {
@@ -160,15 +166,13 @@ static enum service_result start(struct service_run *run, struct error *err)
 	atomic_store(&w->redis_ok, true);
 	atomic_store(&w->candles_ok, true);
 	got = service_listen_metrics(run, "0.0.0.0", (int)port, err);
-	if (got < 0 || service_write_ports(service_option(run, "port-file"), &(struct service_port){ "metrics", got }, 1, err) != 0)
+	if (got < 0 || service_write_ports(service_option(run, "port-file"), &(struct service_port){ "metrics", got },
+					   1, err) != 0)
 		return SERVICE_FAILED;
 	return SERVICE_RUN;
 }
 
-static int work(struct service_run *run, struct error *err)
-{
-	return worker_loop(run->state, err);
-}
+static int work(struct service_run *run, struct error *err) { return worker_loop(run->state, err); }
 
 static void stop(struct service_run *run)
 {

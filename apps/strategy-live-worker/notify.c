@@ -169,7 +169,9 @@ void notify_offer(struct notify *n, struct uuid user_id, struct uuid strategy_id
 	bool accepted = false;
 
 	if (item != NULL) {
-		*item = (struct item){ .user_id = user_id, .strategy_id = strategy_id, .run_id = run_id, .text_len = text.n };
+		*item = (struct item){
+			.user_id = user_id, .strategy_id = strategy_id, .run_id = run_id, .text_len = text.n
+		};
 		snprintf(item->event_type, sizeof(item->event_type), "%s", event_type);
 		memcpy(item->text, text.p, text.n);
 		pthread_mutex_lock(&n->lock);

@@ -10,7 +10,7 @@
 struct ownership;
 
 struct ownership *ownership_new(const char *dsn); /* does not connect; NULL: out of memory */
-void ownership_free(struct ownership *o);         /* releases the lock */
+void ownership_free(struct ownership *o);	  /* releases the lock */
 /* *owner: this worker holds the lock now. Takes it when it is free; checks the session when it was held. */
 int ownership_check(struct ownership *o, bool *owner, struct error *err);
 

@@ -28,13 +28,13 @@ struct worker {
 	struct candle_store *candles;
 	struct redis *input, *output_redis;
 	struct realtime_stream *output; /* NULL: switched off */
-	struct notify *notify;          /* NULL: switched off */
+	struct notify *notify;		/* NULL: switched off */
 	struct notification_debounce *debounce;
 	char consumer[160];
 
 	struct live_run *runs; /* in (started_at, run_id) order */
 	struct group_key *groups;
-	struct arena arena;    /* of the turn */
+	struct arena arena; /* of the turn */
 	struct candles columns;
 	mono_t poll_at, owner_at, claim_at;
 	bool owner, standby_logged, poll_now;

@@ -17,20 +17,22 @@ void worker_metrics_init(struct worker_metrics *m, struct metrics *r)
 	m->messages_acked =
 		counter(r, "strategy_live_runner_messages_acked_total", "Messages acknowledged after processing");
 	m->failed_runs = counter(r, "strategy_live_runner_failed_runs_total", "Runs moved to failed");
-	m->iteration_seconds = metrics_add(r, &(struct metric_def){ .kind = METRIC_HISTOGRAM,
-								    .name = "strategy_live_runner_iteration_duration_seconds",
-								    .help = "Duration of successful iterations",
-								    .buckets = seconds,
-								    .bucket_count = ARRAY_LEN(seconds) });
+	m->iteration_seconds =
+		metrics_add(r, &(struct metric_def){ .kind = METRIC_HISTOGRAM,
+						     .name = "strategy_live_runner_iteration_duration_seconds",
+						     .help = "Duration of successful iterations",
+						     .buckets = seconds,
+						     .bucket_count = ARRAY_LEN(seconds) });
 	m->publish = counter(r, "strategy_realtime_output_publish_total", "Accepted realtime records");
 	m->publish_errors = counter(r, "strategy_realtime_output_publish_errors_total", "Realtime records that failed");
-	m->publish_duplicates =
-		counter(r, "strategy_realtime_output_publish_duplicates_total", "Realtime records with a used or older id");
+	m->publish_duplicates = counter(r, "strategy_realtime_output_publish_duplicates_total",
+					"Realtime records with a used or older id");
 	m->notify = counter(r, "strategy_telegram_notify_total", "Notifications sent, or logged in log_only mode");
 	m->notify_errors = counter(r, "strategy_telegram_notify_errors_total", "Notifications that failed");
 	m->notify_skipped =
 		counter(r, "strategy_telegram_notify_skipped_total", "Notifications of users without a confirmed chat");
-	m->notify_debounced = counter(r, "strategy_telegram_notify_debounced_total", "Repeated failures not offered again");
+	m->notify_debounced =
+		counter(r, "strategy_telegram_notify_debounced_total", "Repeated failures not offered again");
 	m->active_runs = metrics_add(r, &(struct metric_def){ .kind = METRIC_GAUGE,
 							      .name = "strategy_live_runner_active_runs",
 							      .help = "Active runs by state",

@@ -14,10 +14,7 @@ struct arena_block {
 	_Alignas(ALIGNMENT) char data[];
 };
 
-void arena_init(struct arena *a, size_t bytes_max)
-{
-	*a = (struct arena){ NULL, 0, bytes_max, false };
-}
+void arena_init(struct arena *a, size_t bytes_max) { *a = (struct arena){ NULL, 0, bytes_max, false }; }
 
 static void free_blocks(struct arena_block *b, const struct arena_block *keep)
 {
@@ -52,10 +49,7 @@ void arena_reset(struct arena *a)
 	}
 }
 
-bool arena_failed(const struct arena *a)
-{
-	return a->failed;
-}
+bool arena_failed(const struct arena *a) { return a->failed; }
 
 static struct arena_block *grow(struct arena *a, size_t size)
 {

@@ -12,7 +12,7 @@ struct arena_block;
 
 struct arena {
 	struct arena_block *head;
-	size_t used;      /* bytes handed out */
+	size_t used; /* bytes handed out */
 	size_t bytes_max;
 	bool failed;
 };
@@ -24,11 +24,11 @@ bool arena_failed(const struct arena *a);
 
 void *arena_alloc(struct arena *a, size_t size);
 void *arena_calloc(struct arena *a, size_t count, size_t size); /* zeroed; overflow is a failure */
-struct str arena_str(struct arena *a, struct str s);            /* copy, NUL behind it; STR_NULL on failure */
-char *arena_cstr(struct arena *a, struct str s);                /* the same as a C text */
+struct str arena_str(struct arena *a, struct str s);		/* copy, NUL behind it; STR_NULL on failure */
+char *arena_cstr(struct arena *a, struct str s);		/* the same as a C text */
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-#define ARENA_NEW(a, type) ((type *)arena_calloc((a), 1, sizeof(type)))
+#define ARENA_NEW(a, type)	    ((type *)arena_calloc((a), 1, sizeof(type)))
 #define ARENA_ARRAY(a, type, count) ((type *)arena_calloc((a), (count), sizeof(type)))
 
 #endif

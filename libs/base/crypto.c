@@ -34,14 +34,12 @@ void hmac_sha256(struct str key, struct str data, uint8_t out[SHA256_BYTES])
 {
 	unsigned len = SHA256_BYTES;
 
-	if (HMAC(EVP_sha256(), key.n > 0 ? key.p : "", (int)key.n, (const unsigned char *)data.p, data.n, out, &len) == NULL)
+	if (HMAC(EVP_sha256(), key.n > 0 ? key.p : "", (int)key.n, (const unsigned char *)data.p, data.n, out, &len) ==
+	    NULL)
 		abort();
 }
 
-bool crypto_equal(struct str a, struct str b)
-{
-	return a.n == b.n && (a.n == 0 || CRYPTO_memcmp(a.p, b.p, a.n) == 0);
-}
+bool crypto_equal(struct str a, struct str b) { return a.n == b.n && (a.n == 0 || CRYPTO_memcmp(a.p, b.p, a.n) == 0); }
 
 void crypto_random(void *out, size_t n)
 {
@@ -85,7 +83,8 @@ static void encode64(struct strbuf *sb, struct str data, const char *alphabet, b
 
 	for (size_t i = 0; i < data.n; i += 3) {
 		size_t left = data.n - i;
-		uint32_t v = (uint32_t)p[i] << 16 | (left > 1 ? (uint32_t)p[i + 1] << 8 : 0) | (left > 2 ? p[i + 2] : 0);
+		uint32_t v =
+			(uint32_t)p[i] << 16 | (left > 1 ? (uint32_t)p[i + 1] << 8 : 0) | (left > 2 ? p[i + 2] : 0);
 
 		strbuf_addch(sb, alphabet[v >> 18]);
 		strbuf_addch(sb, alphabet[v >> 12 & 63]);
@@ -136,20 +135,14 @@ static bool decode64(struct str text, const char *alphabet, uint8_t *out, size_t
 	return true;
 }
 
-void base64url_encode(struct strbuf *sb, struct str data)
-{
-	encode64(sb, data, alphabet_url, false);
-}
+void base64url_encode(struct strbuf *sb, struct str data) { encode64(sb, data, alphabet_url, false); }
 
 bool base64url_decode(struct str text, uint8_t *out, size_t size, size_t *n)
 {
 	return decode64(text, alphabet_url, out, size, n);
 }
 
-void base64_encode(struct strbuf *sb, struct str data)
-{
-	encode64(sb, data, alphabet_std, true);
-}
+void base64_encode(struct strbuf *sb, struct str data) { encode64(sb, data, alphabet_std, true); }
 
 bool base64_decode(struct str text, uint8_t *out, size_t size, size_t *n)
 {
@@ -178,10 +171,7 @@ bool secret_set(struct secret *s, struct str text)
 	return true;
 }
 
-struct str secret_str(const struct secret *s)
-{
-	return (struct str){ s->p != NULL ? s->p : "", s->n };
-}
+struct str secret_str(const struct secret *s) { return (struct str){ s->p != NULL ? s->p : "", s->n }; }
 
 void secret_release(struct secret *s)
 {

@@ -8,7 +8,7 @@
 
 #include "base/strbuf.h"
 
-#define SHA256_BYTES 32
+#define SHA256_BYTES   32
 #define SHA256_HEX_MAX 65
 
 void sha256(struct str data, uint8_t out[SHA256_BYTES]);
@@ -19,7 +19,7 @@ void crypto_random(void *out, size_t n);       /* aborts when there is none */
 
 void hex_encode(struct strbuf *sb, struct str data); /* lower case */
 bool hex_decode(struct str text, uint8_t *out, size_t size, size_t *n);
-void base64url_encode(struct strbuf *sb, struct str data); /* no padding */
+void base64url_encode(struct strbuf *sb, struct str data);		      /* no padding */
 bool base64url_decode(struct str text, uint8_t *out, size_t size, size_t *n); /* strict alphabet, no padding */
 void base64_encode(struct strbuf *sb, struct str data);
 bool base64_decode(struct str text, uint8_t *out, size_t size, size_t *n); /* strict, padding required */
@@ -29,7 +29,10 @@ struct secret {
 	size_t n;
 };
 
-#define SECRET_NONE { NULL, 0 }
+#define SECRET_NONE                                                                                                    \
+	{                                                                                                              \
+		NULL, 0                                                                                                \
+	}
 
 /* Copies and registers the text with the log's redaction. false: out of memory. */
 bool secret_set(struct secret *s, struct str text);

@@ -4,16 +4,13 @@
 #include <string.h>
 
 #define SCALE_DIGITS 12
-#define SCALE ((__int128)1000000000000LL)
+#define SCALE	     ((__int128)1000000000000LL)
 /* |value| < 1e26, in units of 1e-12. */
 #define LIMIT (SCALE * SCALE * SCALE * 100)
 
 typedef unsigned __int128 u128;
 
-static u128 magnitude(__int128 v)
-{
-	return v < 0 ? (u128)0 - (u128)v : (u128)v;
-}
+static u128 magnitude(__int128 v) { return v < 0 ? (u128)0 - (u128)v : (u128)v; }
 
 static bool store(__int128 v, struct decimal *out)
 {
@@ -85,10 +82,7 @@ const char *decimal_format(struct decimal d, char text[DECIMAL_TEXT_MAX])
 	return text;
 }
 
-bool decimal_from_i64(int64_t v, struct decimal *out)
-{
-	return store((__int128)v * SCALE, out);
-}
+bool decimal_from_i64(int64_t v, struct decimal *out) { return store((__int128)v * SCALE, out); }
 
 double decimal_to_double(struct decimal d)
 {
@@ -99,10 +93,7 @@ double decimal_to_double(struct decimal d)
 	return v;
 }
 
-int decimal_cmp(struct decimal a, struct decimal b)
-{
-	return (a.e12 > b.e12) - (a.e12 < b.e12);
-}
+int decimal_cmp(struct decimal a, struct decimal b) { return (a.e12 > b.e12) - (a.e12 < b.e12); }
 
 bool decimal_add(struct decimal a, struct decimal b, struct decimal *out)
 {

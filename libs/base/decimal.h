@@ -13,10 +13,16 @@ struct decimal {
 	__int128 e12;
 };
 
-enum decimal_round { ROUND_DOWN, ROUND_UP, ROUND_HALF_EVEN, ROUND_FLOOR, ROUND_CEIL }; /* DOWN: to zero, UP: from zero */
+enum decimal_round {
+	ROUND_DOWN,
+	ROUND_UP,
+	ROUND_HALF_EVEN,
+	ROUND_FLOOR,
+	ROUND_CEIL
+}; /* DOWN: to zero, UP: from zero */
 
 #define DECIMAL_TEXT_MAX 48
-#define DECIMAL_ZERO ((struct decimal){ 0 })
+#define DECIMAL_ZERO	 ((struct decimal){ 0 })
 
 /* [+-]?digits[.digits], at most 12 fraction digits that are not zero; an exponent is refused. */
 bool decimal_parse(struct str text, struct decimal *out);

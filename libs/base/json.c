@@ -42,10 +42,7 @@ static int fault(struct scan *s, const char *what)
 	return error_set(s->err, ERR_BAD_REQUEST, "JSON decode error: %s at byte %zu", what, s->at);
 }
 
-static char peek(const struct scan *s)
-{
-	return s->at < s->text.n ? s->text.p[s->at] : '\0';
-}
+static char peek(const struct scan *s) { return s->at < s->text.n ? s->text.p[s->at] : '\0'; }
 
 static void skip_space(struct scan *s)
 {
@@ -426,10 +423,7 @@ cJSON *json_parse(struct str text, const struct json_limits *limits, size_t *off
 	return json;
 }
 
-void json_free(cJSON *json)
-{
-	cJSON_Delete(json);
-}
+void json_free(cJSON *json) { cJSON_Delete(json); }
 
 const cJSON *json_get(const cJSON *obj, const char *key)
 {
@@ -466,10 +460,7 @@ bool json_get_double(const cJSON *node, double *out)
 	return true;
 }
 
-struct str json_get_str(const cJSON *node)
-{
-	return cJSON_IsString(node) ? str_from(node->valuestring) : STR_NULL;
-}
+struct str json_get_str(const cJSON *node) { return cJSON_IsString(node) ? str_from(node->valuestring) : STR_NULL; }
 
 int json_need_str(const cJSON *obj, const char *key, struct str *out, struct error *err)
 {
@@ -619,15 +610,9 @@ static void quote(struct strbuf *sb, struct str s, bool ascii)
 	strbuf_addch(sb, '"');
 }
 
-void json_quote(struct strbuf *sb, struct str s)
-{
-	quote(sb, s, false);
-}
+void json_quote(struct strbuf *sb, struct str s) { quote(sb, s, false); }
 
-void json_quote_ascii(struct strbuf *sb, struct str s)
-{
-	quote(sb, s, true);
-}
+void json_quote_ascii(struct strbuf *sb, struct str s) { quote(sb, s, true); }
 
 /* An answer gives back every integer that came in; the canonical form goes by value alone ("2" and "2.0" have one
  * hash), and so ends where a double does unless we made the node as an integer. */
@@ -702,22 +687,13 @@ static void write_node(struct strbuf *sb, const cJSON *node, bool canonical)
 	}
 }
 
-void json_canonical(struct strbuf *sb, const cJSON *node)
-{
-	write_node(sb, node, true);
-}
+void json_canonical(struct strbuf *sb, const cJSON *node) { write_node(sb, node, true); }
 
-void json_compact(struct strbuf *sb, const cJSON *node)
-{
-	write_node(sb, node, false);
-}
+void json_compact(struct strbuf *sb, const cJSON *node) { write_node(sb, node, false); }
 
 /* ---- the writer without a tree ------------------------------------------------------------------------------------- */
 
-void jw_init(struct json_writer *w, struct strbuf *sb)
-{
-	*w = (struct json_writer){ .sb = sb };
-}
+void jw_init(struct json_writer *w, struct strbuf *sb) { *w = (struct json_writer){ .sb = sb }; }
 
 static void before_value(struct json_writer *w)
 {
@@ -741,15 +717,9 @@ static void open_level(struct json_writer *w, bool array)
 	w->array = array ? w->array | 1ULL << w->depth : w->array & ~(1ULL << w->depth);
 }
 
-void jw_obj(struct json_writer *w)
-{
-	open_level(w, false);
-}
+void jw_obj(struct json_writer *w) { open_level(w, false); }
 
-void jw_arr(struct json_writer *w)
-{
-	open_level(w, true);
-}
+void jw_arr(struct json_writer *w) { open_level(w, true); }
 
 void jw_end(struct json_writer *w)
 {
@@ -776,10 +746,7 @@ void jw_str(struct json_writer *w, struct str s)
 	json_quote(w->sb, s);
 }
 
-void jw_cstr(struct json_writer *w, const char *s)
-{
-	jw_str(w, str_from(s));
-}
+void jw_cstr(struct json_writer *w, const char *s) { jw_str(w, str_from(s)); }
 
 void jw_int(struct json_writer *w, int64_t v)
 {
@@ -794,15 +761,9 @@ void jw_double(struct json_writer *w, double v)
 	jw_raw(w, isfinite(v) ? str_from(number_format(v, text)) : STR("null"));
 }
 
-void jw_bool(struct json_writer *w, bool v)
-{
-	jw_raw(w, v ? STR("true") : STR("false"));
-}
+void jw_bool(struct json_writer *w, bool v) { jw_raw(w, v ? STR("true") : STR("false")); }
 
-void jw_null(struct json_writer *w)
-{
-	jw_raw(w, STR("null"));
-}
+void jw_null(struct json_writer *w) { jw_raw(w, STR("null")); }
 
 void jw_uuid(struct json_writer *w, struct uuid u)
 {

@@ -46,8 +46,8 @@ int json_need_i64(const cJSON *obj, const char *key, int64_t min, int64_t max, i
 int json_need_double(const cJSON *obj, const char *key, double *out, struct error *err); /* number or numeric text */
 int json_need_bool(const cJSON *obj, const char *key, bool *out, struct error *err);
 
-cJSON *json_new_int(int64_t v);   /* keeps all 64 bits */
-cJSON *json_new_float(double v);  /* prints "2.0", never "2"; v finite */
+cJSON *json_new_int(int64_t v);	 /* keeps all 64 bits */
+cJSON *json_new_float(double v); /* prints "2.0", never "2"; v finite */
 
 /* Escaped text with the quotes. json_quote(): UTF-8 as it is (HTTP answers); json_quote_ascii(): \uXXXX (canonical). */
 void json_quote(struct strbuf *sb, struct str s);
@@ -80,8 +80,8 @@ void jw_double(struct json_writer *w, double v); /* number_format(); not finite 
 void jw_bool(struct json_writer *w, bool v);
 void jw_null(struct json_writer *w);
 void jw_uuid(struct json_writer *w, struct uuid u);
-void jw_utc_api(struct json_writer *w, utc_t t); /* utc_format_api(); UTC_NONE writes null */
-void jw_raw(struct json_writer *w, struct str json); /* text that already is JSON */
+void jw_utc_api(struct json_writer *w, utc_t t);	/* utc_format_api(); UTC_NONE writes null */
+void jw_raw(struct json_writer *w, struct str json);	/* text that already is JSON */
 void jw_node(struct json_writer *w, const cJSON *node); /* json_compact() */
 
 #endif

@@ -15,8 +15,8 @@
 #define LINE_BYTES_MAX 8192
 /* Kept back for the end of a cut value: an escape, the mark, the quote, the line feed. */
 #define LINE_RESERVE 16
-#define SECRETS_MAX 64
-#define SECRET_MIN 6
+#define SECRETS_MAX  64
+#define SECRET_MIN   6
 
 static const char *const level_names[] = { "debug", "info", "warn", "error" };
 static atomic_int level_min = LOG_LEVEL_INFO;
@@ -27,10 +27,7 @@ static pthread_mutex_t secrets_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct str secrets[SECRETS_MAX];
 static atomic_size_t secret_count;
 
-void log_set_level(enum log_level level)
-{
-	atomic_store(&level_min, (int)level);
-}
+void log_set_level(enum log_level level) { atomic_store(&level_min, (int)level); }
 
 bool log_level_parse(struct str text, enum log_level *out)
 {
@@ -42,15 +39,9 @@ bool log_level_parse(struct str text, enum log_level *out)
 	return false;
 }
 
-bool log_enabled(enum log_level level)
-{
-	return (int)level >= atomic_load_explicit(&level_min, memory_order_relaxed);
-}
+bool log_enabled(enum log_level level) { return (int)level >= atomic_load_explicit(&level_min, memory_order_relaxed); }
 
-void log_set_fd(int fd)
-{
-	atomic_store(&out_fd, fd);
-}
+void log_set_fd(int fd) { atomic_store(&out_fd, fd); }
 
 void log_redact(struct str secret)
 {
@@ -109,10 +100,7 @@ static size_t redact(char *text, size_t n)
 	return to + n - from;
 }
 
-void log_redact_text(char *text)
-{
-	text[redact(text, strlen(text))] = '\0';
-}
+void log_redact_text(char *text) { text[redact(text, strlen(text))] = '\0'; }
 
 /* ---- one line ------------------------------------------------------------------------------------------------------ */
 
@@ -152,7 +140,8 @@ static bool needs_escape(struct str s, size_t i, bool utf8)
 	unsigned char c = (unsigned char)s.p[i];
 
 	if (c >= 0x80 && utf8) /* U+0080..U+009F are controls: c2 80 .. c2 9f */
-		return c == 0xc2 ? (unsigned char)s.p[i + 1] < 0xa0 : i > 0 && (unsigned char)s.p[i - 1] == 0xc2 && c < 0xa0;
+		return c == 0xc2 ? (unsigned char)s.p[i + 1] < 0xa0
+				 : i > 0 && (unsigned char)s.p[i - 1] == 0xc2 && c < 0xa0;
 	return c < ' ' || c == '"' || c == '\\' || c >= 0x7f;
 }
 
@@ -161,8 +150,8 @@ static void add_escape(struct line *l, unsigned char c)
 	static const char from[] = "\"\\\n\r\t", to[] = "\"\\nrt";
 	const char *known = c != 0 ? strchr(from, c) : NULL;
 	char text[8];
-	int n = known != NULL ? snprintf(text, sizeof(text), "\\%c", to[known - from]) :
-				snprintf(text, sizeof(text), "\\x%02x", c);
+	int n = known != NULL ? snprintf(text, sizeof(text), "\\%c", to[known - from])
+			      : snprintf(text, sizeof(text), "\\x%02x", c);
 
 	add(l, (struct str){ text, (size_t)n });
 }
@@ -273,8 +262,9 @@ void log_write(enum log_level level, const struct log_ctx *ctx, const char *even
 	if (!log_enabled(level))
 		return;
 	l.full = false;
-	l.n = (size_t)snprintf(l.p, sizeof(l.p) / 2, "ts=%s level=%s component=%s event=%s", utc_format_ms(utc_now(), ts),
-			       level_names[level], ctx != NULL ? ctx->component : "-", event);
+	l.n = (size_t)snprintf(l.p, sizeof(l.p) / 2, "ts=%s level=%s component=%s event=%s",
+			       utc_format_ms(utc_now(), ts), level_names[level], ctx != NULL ? ctx->component : "-",
+			       event);
 	l.n = MIN_OF(l.n, sizeof(l.p) / 2 - 1);
 	for (size_t i = 0; ctx != NULL && i < ctx->field_count; i++)
 		add_field(&l, &ctx->fields[i]);

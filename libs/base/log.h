@@ -26,12 +26,30 @@ struct log_field {
 	} v;
 };
 
-#define LOG_STR(k, value) { (k), LOG_KIND_STR, { .s = (value) } }
-#define LOG_CSTR(k, value) { (k), LOG_KIND_STR, { .s = str_from(value) } }
-#define LOG_INT(k, value) { (k), LOG_KIND_INT, { .i = (int64_t)(value) } }
-#define LOG_DOUBLE(k, value) { (k), LOG_KIND_DOUBLE, { .d = (value) } }
-#define LOG_UTC(k, value) { (k), LOG_KIND_UTC, { .t = (value) } }
-#define LOG_BOOL(k, value) { (k), LOG_KIND_BOOL, { .b = (value) } }
+#define LOG_STR(k, value)                                                                                              \
+	{                                                                                                              \
+		(k), LOG_KIND_STR, { .s = (value) }                                                                    \
+	}
+#define LOG_CSTR(k, value)                                                                                             \
+	{                                                                                                              \
+		(k), LOG_KIND_STR, { .s = str_from(value) }                                                            \
+	}
+#define LOG_INT(k, value)                                                                                              \
+	{                                                                                                              \
+		(k), LOG_KIND_INT, { .i = (int64_t)(value) }                                                           \
+	}
+#define LOG_DOUBLE(k, value)                                                                                           \
+	{                                                                                                              \
+		(k), LOG_KIND_DOUBLE, { .d = (value) }                                                                 \
+	}
+#define LOG_UTC(k, value)                                                                                              \
+	{                                                                                                              \
+		(k), LOG_KIND_UTC, { .t = (value) }                                                                    \
+	}
+#define LOG_BOOL(k, value)                                                                                             \
+	{                                                                                                              \
+		(k), LOG_KIND_BOOL, { .b = (value) }                                                                   \
+	}
 
 #define LOG_CTX_FIELDS_MAX 6
 
@@ -41,7 +59,10 @@ struct log_ctx {
 	size_t field_count;
 };
 
-#define LOG_CTX(name) { (name), { { 0 } }, 0 }
+#define LOG_CTX(name)                                                                                                  \
+	{                                                                                                              \
+		(name), { { 0 } }, 0                                                                                   \
+	}
 
 void log_set_level(enum log_level level);
 bool log_level_parse(struct str text, enum log_level *out);
@@ -57,12 +78,12 @@ void log_write(enum log_level level, const struct log_ctx *ctx, const char *even
 /* message and detail of the error as fields msg and detail */
 void log_err(enum log_level level, const struct log_ctx *ctx, const char *event, const struct error *err);
 
-#define LOG_WRITE(level, ctx, event, ...)                                                              \
-	log_write((level), (ctx), (event), (const struct log_field[]){ { 0 }, ##__VA_ARGS__ } + 1,     \
+#define LOG_WRITE(level, ctx, event, ...)                                                                              \
+	log_write((level), (ctx), (event), (const struct log_field[]){ { 0 }, ##__VA_ARGS__ } + 1,                     \
 		  sizeof((const struct log_field[]){ { 0 }, ##__VA_ARGS__ }) / sizeof(struct log_field) - 1)
 #define log_debug(ctx, event, ...) LOG_WRITE(LOG_LEVEL_DEBUG, ctx, event, ##__VA_ARGS__)
-#define log_info(ctx, event, ...) LOG_WRITE(LOG_LEVEL_INFO, ctx, event, ##__VA_ARGS__)
-#define log_warn(ctx, event, ...) LOG_WRITE(LOG_LEVEL_WARN, ctx, event, ##__VA_ARGS__)
+#define log_info(ctx, event, ...)  LOG_WRITE(LOG_LEVEL_INFO, ctx, event, ##__VA_ARGS__)
+#define log_warn(ctx, event, ...)  LOG_WRITE(LOG_LEVEL_WARN, ctx, event, ##__VA_ARGS__)
 #define log_error(ctx, event, ...) LOG_WRITE(LOG_LEVEL_ERROR, ctx, event, ##__VA_ARGS__)
 
 #endif

@@ -17,10 +17,7 @@ void rng_seed(struct rng *r, uint64_t seed)
 		r->s[i] = splitmix64(&seed);
 }
 
-static uint64_t rotl(uint64_t x, int k)
-{
-	return x << k | x >> (64 - k);
-}
+static uint64_t rotl(uint64_t x, int k) { return x << k | x >> (64 - k); }
 
 uint64_t rng_u64(struct rng *r)
 {
@@ -35,10 +32,7 @@ uint64_t rng_u64(struct rng *r)
 	return result;
 }
 
-double rng_unit(struct rng *r)
-{
-	return (double)(rng_u64(r) >> 11) * 0x1.0p-53;
-}
+double rng_unit(struct rng *r) { return (double)(rng_u64(r) >> 11) * 0x1.0p-53; }
 
 uint64_t rng_below(struct rng *r, uint64_t bound)
 {

@@ -11,8 +11,8 @@ struct rng {
 
 void rng_seed(struct rng *r, uint64_t seed);
 uint64_t rng_u64(struct rng *r);
-double rng_unit(struct rng *r);                   /* [0, 1) */
+double rng_unit(struct rng *r);			   /* [0, 1) */
 uint64_t rng_below(struct rng *r, uint64_t bound); /* [0, bound), unbiased; bound > 0 */
-double rng_normal(struct rng *r);                 /* mean 0, variance 1 */
+double rng_normal(struct rng *r);		   /* mean 0, variance 1 */
 
 #endif

@@ -5,10 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct str str_from(const char *cstr)
-{
-	return cstr != NULL ? (struct str){ cstr, strlen(cstr) } : STR_NULL;
-}
+struct str str_from(const char *cstr) { return cstr != NULL ? (struct str){ cstr, strlen(cstr) } : STR_NULL; }
 
 struct str str_slice(struct str s, size_t from, size_t to)
 {
@@ -19,15 +16,9 @@ struct str str_slice(struct str s, size_t from, size_t to)
 	return (struct str){ s.p + from, to - from };
 }
 
-bool str_eq(struct str a, struct str b)
-{
-	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
-}
+bool str_eq(struct str a, struct str b) { return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0); }
 
-static char lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-}
+static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c; }
 
 bool str_eq_nocase(struct str a, struct str b)
 {
@@ -39,10 +30,7 @@ bool str_eq_nocase(struct str a, struct str b)
 	return true;
 }
 
-bool str_eq_c(struct str a, const char *b)
-{
-	return str_eq(a, str_from(b));
-}
+bool str_eq_c(struct str a, const char *b) { return str_eq(a, str_from(b)); }
 
 int str_cmp(struct str a, struct str b)
 {
@@ -62,10 +50,7 @@ bool str_ends(struct str s, struct str suffix)
 	return s.n >= suffix.n && (suffix.n == 0 || memcmp(s.p + s.n - suffix.n, suffix.p, suffix.n) == 0);
 }
 
-static bool is_space(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
+static bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 struct str str_trim(struct str s)
 {
@@ -78,10 +63,7 @@ struct str str_trim(struct str s)
 	return s;
 }
 
-bool str_is_blank(struct str s)
-{
-	return str_trim(s).n == 0;
-}
+bool str_is_blank(struct str s) { return str_trim(s).n == 0; }
 
 size_t str_find_byte(struct str s, char c)
 {
@@ -250,7 +232,7 @@ bool str_to_bool(struct str s, bool *out)
 	static const struct {
 		const char *text;
 		bool value;
-	} words[] = { { "1", true },  { "true", true },   { "yes", true }, { "on", true },
+	} words[] = { { "1", true },  { "true", true },	  { "yes", true }, { "on", true },
 		      { "0", false }, { "false", false }, { "no", false }, { "off", false } };
 
 	s = str_trim(s);

@@ -7,10 +7,7 @@
 
 #define FIRST_CAP 128
 
-void strbuf_init(struct strbuf *sb, size_t bytes_max)
-{
-	*sb = (struct strbuf)STRBUF_INIT(bytes_max);
-}
+void strbuf_init(struct strbuf *sb, size_t bytes_max) { *sb = (struct strbuf)STRBUF_INIT(bytes_max); }
 
 void strbuf_release(struct strbuf *sb)
 {
@@ -62,15 +59,9 @@ void strbuf_add(struct strbuf *sb, struct str s)
 	sb->p[sb->n] = '\0';
 }
 
-void strbuf_addc(struct strbuf *sb, const char *cstr)
-{
-	strbuf_add(sb, str_from(cstr));
-}
+void strbuf_addc(struct strbuf *sb, const char *cstr) { strbuf_add(sb, str_from(cstr)); }
 
-void strbuf_addch(struct strbuf *sb, char c)
-{
-	strbuf_add(sb, (struct str){ &c, 1 });
-}
+void strbuf_addch(struct strbuf *sb, char c) { strbuf_add(sb, (struct str){ &c, 1 }); }
 
 void strbuf_addf(struct strbuf *sb, const char *fmt, ...)
 {
@@ -100,15 +91,9 @@ void strbuf_addi(struct strbuf *sb, int64_t v)
 	strbuf_add(sb, (struct str){ text, (size_t)n });
 }
 
-struct str strbuf_str(const struct strbuf *sb)
-{
-	return (struct str){ strbuf_cstr(sb), sb->n };
-}
+struct str strbuf_str(const struct strbuf *sb) { return (struct str){ strbuf_cstr(sb), sb->n }; }
 
-const char *strbuf_cstr(const struct strbuf *sb)
-{
-	return sb->p != NULL ? sb->p : "";
-}
+const char *strbuf_cstr(const struct strbuf *sb) { return sb->p != NULL ? sb->p : ""; }
 
 int strbuf_error(const struct strbuf *sb, struct error *err)
 {

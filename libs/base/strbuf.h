@@ -17,7 +17,10 @@ struct strbuf {
 	bool failed; /* too long or out of memory */
 };
 
-#define STRBUF_INIT(bytes_max) { NULL, 0, 0, (bytes_max), false }
+#define STRBUF_INIT(bytes_max)                                                                                         \
+	{                                                                                                              \
+		NULL, 0, 0, (bytes_max), false                                                                         \
+	}
 
 void strbuf_init(struct strbuf *sb, size_t bytes_max);
 void strbuf_release(struct strbuf *sb);

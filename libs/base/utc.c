@@ -30,15 +30,9 @@ mono_t mono_now(void)
 	return (mono_t){ (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000 };
 }
 
-static int64_t floor_div(int64_t a, int64_t b)
-{
-	return a / b - (a % b < 0);
-}
+static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 
-utc_t utc_floor(utc_t t, int64_t step_ms)
-{
-	return (utc_t){ floor_div(t.ms, step_ms) * step_ms };
-}
+utc_t utc_floor(utc_t t, int64_t step_ms) { return (utc_t){ floor_div(t.ms, step_ms) * step_ms }; }
 
 /* Days between 1970-01-01 and a date of the proleptic Gregorian calendar. The year starts in March, so that the leap day
  * is its last; 400 years are 146097 days. */
@@ -81,8 +75,8 @@ const char *utc_format_ms(utc_t t, char text[UTC_TEXT_MAX])
 {
 	struct civil c = civil_clamped(t);
 
-	snprintf(text, UTC_TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", (int)c.year, c.month, c.day, c.hour, c.minute,
-		 c.second, c.ms);
+	snprintf(text, UTC_TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", (int)c.year, c.month, c.day, c.hour,
+		 c.minute, c.second, c.ms);
 	return text;
 }
 
@@ -91,11 +85,11 @@ const char *utc_format_api(utc_t t, char text[UTC_TEXT_MAX])
 	struct civil c = civil_clamped(t);
 
 	if (c.ms == 0)
-		snprintf(text, UTC_TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02dZ", (int)c.year, c.month, c.day, c.hour, c.minute,
-			 c.second);
+		snprintf(text, UTC_TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02dZ", (int)c.year, c.month, c.day, c.hour,
+			 c.minute, c.second);
 	else
-		snprintf(text, UTC_TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02d.%03d000Z", (int)c.year, c.month, c.day, c.hour,
-			 c.minute, c.second, c.ms);
+		snprintf(text, UTC_TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02d.%03d000Z", (int)c.year, c.month, c.day,
+			 c.hour, c.minute, c.second, c.ms);
 	return text;
 }
 
@@ -190,15 +184,15 @@ bool utc_parse(struct str text, utc_t *out)
 
 	if (!take_digits(&text, 4, &year) || !take_byte(&text, '-') || !take_digits(&text, 2, &c.month) ||
 	    !take_byte(&text, '-') || !take_digits(&text, 2, &c.day) ||
-	    !(take_byte(&text, 'T') || take_byte(&text, 't') || take_byte(&text, ' ')) || !take_digits(&text, 2, &c.hour) ||
-	    !take_byte(&text, ':') || !take_digits(&text, 2, &c.minute))
+	    !(take_byte(&text, 'T') || take_byte(&text, 't') || take_byte(&text, ' ')) ||
+	    !take_digits(&text, 2, &c.hour) || !take_byte(&text, ':') || !take_digits(&text, 2, &c.minute))
 		return false;
 	if (take_byte(&text, ':') && (!take_digits(&text, 2, &c.second) || !take_fraction(&text, &c.ms)))
 		return false;
 	if (!take_zone(&text, &offset) || text.n != 0)
 		return false;
-	if (year < 1 || c.month < 1 || c.month > 12 || c.day < 1 || c.day > days_in_month(year, c.month) || c.hour > 23 ||
-	    c.minute > 59 || c.second > 59)
+	if (year < 1 || c.month < 1 || c.month > 12 || c.day < 1 || c.day > days_in_month(year, c.month) ||
+	    c.hour > 23 || c.minute > 59 || c.second > 59)
 		return false;
 	ms = days_from_civil(year, c.month, c.day) * DAY_MS + (int64_t)c.hour * 3600000 +
 	     (int64_t)(c.minute - offset) * 60000 + (int64_t)c.second * 1000 + c.ms;

@@ -17,9 +17,9 @@ typedef struct {
 	int64_t us;
 } mono_t;
 
-#define UTC_TEXT_MAX 32
+#define UTC_TEXT_MAX  32
 #define UTC_MINUTE_MS 60000
-#define UTC_NONE ((utc_t){ INT64_MIN }) /* "no instant": null in JSON and SQL */
+#define UTC_NONE      ((utc_t){ INT64_MIN }) /* "no instant": null in JSON and SQL */
 
 utc_t utc_now(void);
 mono_t mono_now(void);

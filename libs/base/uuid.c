@@ -53,12 +53,6 @@ const char *uuid_format(struct uuid u, char text[UUID_TEXT_MAX])
 	return text;
 }
 
-int uuid_cmp(struct uuid a, struct uuid b)
-{
-	return memcmp(a.b, b.b, sizeof(a.b));
-}
+int uuid_cmp(struct uuid a, struct uuid b) { return memcmp(a.b, b.b, sizeof(a.b)); }
 
-bool uuid_is_nil(struct uuid u)
-{
-	return uuid_eq(u, (struct uuid){ { 0 } });
-}
+bool uuid_is_nil(struct uuid u) { return uuid_eq(u, (struct uuid){ { 0 } }); }

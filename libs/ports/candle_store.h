@@ -36,16 +36,16 @@ struct candle_store {
 		      struct error *err);
 	/* Maximal runs of minutes in the window that have no row, ascending, at most max; *n is how many were written.
 	 * Minutes of market_data.confirmed_gaps count as missing here too. */
-	int (*gaps)(struct candle_store *s, const struct candle_window *w, struct minute_range *out, size_t max, size_t *n,
-		    struct error *err);
+	int (*gaps)(struct candle_store *s, const struct candle_window *w, struct minute_range *out, size_t max,
+		    size_t *n, struct error *err);
 	/* Minutes that the exchange confirmed it never had. Recording twice is harmless. */
 	int (*confirm_gap)(struct candle_store *s, const struct instrument *i, const struct minute_range *range,
 			   struct error *err);
-	int (*confirmed_gaps)(struct candle_store *s, const struct candle_window *w, struct minute_range *out, size_t max,
-			      size_t *n, struct error *err); /* clipped to the window, merged, ascending */
-	int (*ping)(struct candle_store *s, struct error *err); /* reachable, and its schema at head */
-	void (*close)(struct candle_store *s); /* frees s */
-	const char *name; /* "postgres", "clickhouse" */
+	int (*confirmed_gaps)(struct candle_store *s, const struct candle_window *w, struct minute_range *out,
+			      size_t max, size_t *n, struct error *err); /* clipped to the window, merged, ascending */
+	int (*ping)(struct candle_store *s, struct error *err);		 /* reachable, and its schema at head */
+	void (*close)(struct candle_store *s);				 /* frees s */
+	const char *name;						 /* "postgres", "clickhouse" */
 };
 
 #endif

@@ -7,7 +7,7 @@
 
 struct notification {
 	int64_t chat_id;
-	struct str text; /* plain text, already cut to 4096 characters */
+	struct str text;			    /* plain text, already cut to 4096 characters */
 	struct str event_type, strategy_id, run_id; /* for the log line */
 };
 

@@ -28,7 +28,7 @@ struct run_row {
 	struct uuid run_id, user_id, strategy_id;
 	enum run_state state;
 	utc_t started_at, stopped_at, checkpoint, updated_at; /* UTC_NONE: null */
-	struct str last_error;    /* STR_NULL: null */
+	struct str last_error;				      /* STR_NULL: null */
 	struct str metadata_json;
 };
 
@@ -50,10 +50,10 @@ int strategy_store_get(struct pg *pg, struct arena *a, struct uuid strategy_id, 
 /* What the api may find in the way of a command. */
 enum strategy_outcome {
 	STRATEGY_OK,
-	STRATEGY_MISSING,      /* no row, deleted, or another user's: all the same to the caller */
-	STRATEGY_ACTIVE_RUN,   /* run, delete: *run is the active one (run_id nil when only the index caught the race) */
-	STRATEGY_NO_RUN,       /* stop: nothing active */
-	STRATEGY_STOPPING,     /* stop: already on its way; *run is it */
+	STRATEGY_MISSING,    /* no row, deleted, or another user's: all the same to the caller */
+	STRATEGY_ACTIVE_RUN, /* run, delete: *run is the active one (run_id nil when only the index caught the race) */
+	STRATEGY_NO_RUN,     /* stop: nothing active */
+	STRATEGY_STOPPING,   /* stop: already on its way; *run is it */
 };
 
 int strategy_store_run(struct pg *pg, struct arena *a, struct uuid user_id, struct uuid strategy_id, utc_t now,
@@ -77,7 +77,7 @@ int strategy_store_active_runs(struct pg *pg, struct arena *a, struct active_run
 
 struct run_event {
 	struct uuid event_id;
-	struct str event_type;   /* run_state_changed, run_stopped, run_failed, signal, gap_skipped */
+	struct str event_type;	 /* run_state_changed, run_stopped, run_failed, signal, gap_skipped */
 	struct str payload_json; /* object */
 	utc_t ts;
 };
@@ -88,14 +88,14 @@ struct run_step {
 	struct uuid run_id, user_id, strategy_id;
 	enum run_state expected;
 	utc_t expected_checkpoint;
-	enum run_state state;     /* == expected: progress only */
+	enum run_state state; /* == expected: progress only */
 	utc_t checkpoint;
 	struct str metadata_json;
-	struct str last_error;    /* for failed; else STR_NULL */
+	struct str last_error; /* for failed; else STR_NULL */
 	utc_t updated_at;
 	const struct run_event *events;
 	size_t event_count;
-	bool applied;             /* out: false when the row had moved on */
+	bool applied; /* out: false when the row had moved on */
 };
 
 /* All steps in one transaction (a batch): the steps that no longer apply are marked, the others are committed. */

@@ -65,7 +65,8 @@ int config_load(const char *what, const char *path, const cyaml_schema_value_t *
 		return error_set(err, ERR_INVALID, "%s config %s is empty", what, path);
 	if (rc != CYAML_OK)
 		return error_set(err, ERR_INVALID, "%s config %s: %s%s%s", what, path,
-				 e.what[0] != '\0' ? e.what : cyaml_strerror(rc), e.where[0] != '\0' ? " in " : "", e.where);
+				 e.what[0] != '\0' ? e.what : cyaml_strerror(rc), e.where[0] != '\0' ? " in " : "",
+				 e.where);
 	return 0;
 }
 
@@ -191,9 +192,11 @@ void config_int(struct config_reader *r, const char *key, const char *env, const
 	}
 	snprintf(name, sizeof(name), "%s%s", from_env ? "" : r->prefix, from_env ? env : key);
 	if (v < min && (min == 0 || min == 1))
-		config_fail(r, from_env ? "%s must be %s 0, got %lld" : "%s must be %s 0", name, min == 1 ? ">" : ">=", (long long)v);
+		config_fail(r, from_env ? "%s must be %s 0, got %lld" : "%s must be %s 0", name,
+			    min == 1 ? ">" : ">=", (long long)v);
 	else if (v < min || v > max)
-		config_fail(r, "%s must be from %lld to %lld, got %lld", name, (long long)min, (long long)max, (long long)v);
+		config_fail(r, "%s must be from %lld to %lld, got %lld", name, (long long)min, (long long)max,
+			    (long long)v);
 	else
 		*out = v;
 }

@@ -54,8 +54,8 @@ void config_bool(struct config_reader *r, const char *key, const char *env, cons
 void config_text(struct config_reader *r, const char *key, const char *env, const char *raw, const char *dflt,
 		 char *buf, size_t size);
 
-#define CONFIG_DEFAULT_INT(v) (&(const int64_t){ (v) })
+#define CONFIG_DEFAULT_INT(v)	 (&(const int64_t){ (v) })
 #define CONFIG_DEFAULT_DOUBLE(v) (&(const double){ (v) })
-#define CONFIG_DEFAULT_BOOL(v) (&(const bool){ (v) })
+#define CONFIG_DEFAULT_BOOL(v)	 (&(const bool){ (v) })
 
 #endif

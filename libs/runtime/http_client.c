@@ -24,10 +24,7 @@ struct http_client {
 	CURL *easy;
 };
 
-static void init_curl(void)
-{
-	curl_global_init(CURL_GLOBAL_DEFAULT);
-}
+static void init_curl(void) { curl_global_init(CURL_GLOBAL_DEFAULT); }
 
 static void init_once(void)
 {
@@ -36,10 +33,7 @@ static void init_once(void)
 	pthread_once(&once, init_curl);
 }
 
-void http_result_release(struct http_result *r)
-{
-	strbuf_release(&r->body);
-}
+void http_result_release(struct http_result *r) { strbuf_release(&r->body); }
 
 /* ---- setting up a call --------------------------------------------------------------------------------------------- */
 
@@ -120,7 +114,8 @@ static int set_up(struct exchange *x, const struct http_call *call, struct error
 	curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L);
 	if (call->ca_file != NULL)
 		curl_easy_setopt(e, CURLOPT_CAINFO, call->ca_file);
-	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)(call->connect_timeout_ms != 0 ? call->connect_timeout_ms : 5000));
+	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS,
+			 (long)(call->connect_timeout_ms != 0 ? call->connect_timeout_ms : 5000));
 	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)(call->timeout_ms != 0 ? call->timeout_ms : 30000));
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, x);
@@ -304,7 +299,8 @@ static int curl_wants_socket(CURL *easy, curl_socket_t fd, int what, void *arg, 
 {
 	struct http_loop *l = arg;
 	struct watch *w = socket_arg;
-	short events = (short)(EV_PERSIST | (what & CURL_POLL_IN ? EV_READ : 0) | (what & CURL_POLL_OUT ? EV_WRITE : 0));
+	short events =
+		(short)(EV_PERSIST | (what & CURL_POLL_IN ? EV_READ : 0) | (what & CURL_POLL_OUT ? EV_WRITE : 0));
 
 	(void)easy;
 	if (w != NULL && w->event != NULL)
@@ -430,8 +426,8 @@ void http_urlencode(struct strbuf *sb, struct str s)
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned char c = (unsigned char)s.p[i];
 
-		if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '_' ||
-		    c == '.' || c == '~') {
+		if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' ||
+		    c == '_' || c == '.' || c == '~') {
 			strbuf_addch(sb, (char)c);
 		} else {
 			strbuf_addch(sb, '%');

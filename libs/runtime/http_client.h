@@ -13,15 +13,15 @@
 #include "base/strbuf.h"
 
 struct http_call {
-	const char *label;   /* "binance klines": stands for the call in messages */
-	const char *method;  /* NULL: GET, or POST when there is a body */
+	const char *label;  /* "binance klines": stands for the call in messages */
+	const char *method; /* NULL: GET, or POST when there is a body */
 	const char *url;
 	const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
-	struct str body;            /* borrowed until the call ends */
-	int connect_timeout_ms;     /* 0: 5000 */
-	int timeout_ms;             /* 0: 30000; for the whole call */
-	size_t body_max;            /* 0: 16 MiB */
-	const char *ca_file;        /* NULL: the system's */
+	struct str body;	    /* borrowed until the call ends */
+	int connect_timeout_ms;	    /* 0: 5000 */
+	int timeout_ms;		    /* 0: 30000; for the whole call */
+	size_t body_max;	    /* 0: 16 MiB */
+	const char *ca_file;	    /* NULL: the system's */
 };
 
 struct http_result {
@@ -30,7 +30,7 @@ struct http_result {
 	int64_t retry_after_s; /* Retry-After in seconds, -1 when absent */
 	int64_t used_weight;   /* X-MBX-USED-WEIGHT-1M, -1 when absent */
 	int64_t took_us;
-	struct error error;    /* transport: ERR_TIMEOUT, ERR_UNAVAILABLE, ERR_TOO_LARGE */
+	struct error error; /* transport: ERR_TIMEOUT, ERR_UNAVAILABLE, ERR_TOO_LARGE */
 };
 
 void http_result_release(struct http_result *r);

@@ -5,12 +5,11 @@
 #include "base/crypto.h"
 #include "base/json.h"
 
-static const char *const method_names[HTTP_METHOD_COUNT] = { "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS" };
+static const char *const method_names[HTTP_METHOD_COUNT] = {
+	"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"
+};
 
-const char *http_method_text(enum http_method m)
-{
-	return (unsigned)m < HTTP_METHOD_COUNT ? method_names[m] : "OTHER";
-}
+const char *http_method_text(enum http_method m) { return (unsigned)m < HTTP_METHOD_COUNT ? method_names[m] : "OTHER"; }
 
 /* ---- decoding ------------------------------------------------------------------------------------------------------ */
 

@@ -27,11 +27,11 @@
 #include "base/uuid.h"
 #include "runtime/http_request.h"
 
-#define ARENA_MAX (8u << 20)
+#define ARENA_MAX    (8u << 20)
 #define RESPONSE_MAX (64u << 20)
-#define HEADERS_MAX 128
+#define HEADERS_MAX  128
 #define CONN_BUCKETS 4096
-#define HEAD_BUFFER 65536 /* ceiling of http_limits.header_max */
+#define HEAD_BUFFER  65536 /* ceiling of http_limits.header_max */
 /* A refused connection is given this long to take the answer. */
 static const struct timeval linger = { 0, 200000 };
 
@@ -293,8 +293,9 @@ static void count_answer(const struct exchange *x)
 	}
 	if (s->cfg.access_log)
 		log_info(&s->cfg.log, "request", LOG_CSTR("method", method), LOG_STR("path", x->req.path),
-			 LOG_CSTR("route", route), LOG_INT("status", x->res.status), LOG_DOUBLE("took_ms", seconds * 1e3),
-			 LOG_STR("peer", x->req.peer), LOG_CSTR("request_id", x->req.request_id));
+			 LOG_CSTR("route", route), LOG_INT("status", x->res.status),
+			 LOG_DOUBLE("took_ms", seconds * 1e3), LOG_STR("peer", x->req.peer),
+			 LOG_CSTR("request_id", x->req.request_id));
 }
 
 /* Loop thread: hands the response to evhttp. */
@@ -411,8 +412,9 @@ static bool method_of(enum evhttp_cmd_type type, enum http_method *out)
 	static const struct {
 		enum evhttp_cmd_type ev;
 		enum http_method method;
-	} map[] = { { EVHTTP_REQ_GET, HTTP_GET },       { EVHTTP_REQ_POST, HTTP_POST },   { EVHTTP_REQ_PUT, HTTP_PUT },
-		    { EVHTTP_REQ_PATCH, HTTP_PATCH },   { EVHTTP_REQ_DELETE, HTTP_DELETE }, { EVHTTP_REQ_HEAD, HTTP_HEAD },
+	} map[] = { { EVHTTP_REQ_GET, HTTP_GET },	 { EVHTTP_REQ_POST, HTTP_POST },
+		    { EVHTTP_REQ_PUT, HTTP_PUT },	 { EVHTTP_REQ_PATCH, HTTP_PATCH },
+		    { EVHTTP_REQ_DELETE, HTTP_DELETE },	 { EVHTTP_REQ_HEAD, HTTP_HEAD },
 		    { EVHTTP_REQ_OPTIONS, HTTP_OPTIONS } };
 
 	for (size_t i = 0; i < ARRAY_LEN(map); i++)
@@ -593,17 +595,31 @@ static void raise_descriptor_limit(int wanted)
 
 static void add_metrics(struct http_server *s)
 {
-	static const double seconds[] = { 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10 };
+	static const double seconds[] = {
+		0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10
+	};
 	const struct {
 		struct metric **out;
 		enum metric_kind kind;
 		const char *suffix, *help, *labels[METRIC_LABELS_MAX];
 	} rows[] = {
-		{ &s->m.requests, METRIC_COUNTER, "requests_total", "Requests answered", { "method", "route", "status" } },
-		{ &s->m.seconds, METRIC_HISTOGRAM, "request_duration_seconds", "Time to answer", { "method", "route" } },
+		{ &s->m.requests,
+		  METRIC_COUNTER,
+		  "requests_total",
+		  "Requests answered",
+		  { "method", "route", "status" } },
+		{ &s->m.seconds,
+		  METRIC_HISTOGRAM,
+		  "request_duration_seconds",
+		  "Time to answer",
+		  { "method", "route" } },
 		{ &s->m.in_flight, METRIC_GAUGE, "in_flight_requests", "Requests being handled", { NULL } },
 		{ &s->m.connections, METRIC_GAUGE, "connections", "Open connections", { NULL } },
-		{ &s->m.refused, METRIC_COUNTER, "refused_total", "Requests refused before they were complete", { "status" } },
+		{ &s->m.refused,
+		  METRIC_COUNTER,
+		  "refused_total",
+		  "Requests refused before they were complete",
+		  { "status" } },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -702,7 +718,8 @@ int http_server_port(const struct http_server *s)
 
 	if (getsockname(evhttp_bound_socket_get_fd(s->bound), (struct sockaddr *)&a, &len) != 0)
 		return 0;
-	return ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&a)->sin6_port : ((struct sockaddr_in *)&a)->sin_port);
+	return ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&a)->sin6_port
+					     : ((struct sockaddr_in *)&a)->sin_port);
 }
 
 void http_server_drain(struct http_server *s)
@@ -715,10 +732,7 @@ void http_server_drain(struct http_server *s)
 	s->bound = NULL;
 }
 
-bool http_server_idle(const struct http_server *s)
-{
-	return s->in_flight == 0;
-}
+bool http_server_idle(const struct http_server *s) { return s->in_flight == 0; }
 
 void http_server_free(struct http_server *s)
 {

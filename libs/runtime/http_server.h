@@ -16,7 +16,7 @@
 #include "base/log.h"
 #include "runtime/metrics.h"
 
-#define HTTP_PARAMS_MAX 4
+#define HTTP_PARAMS_MAX		  4
 #define HTTP_RESPONSE_HEADERS_MAX 16
 
 enum http_method { HTTP_GET, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE, HTTP_HEAD, HTTP_OPTIONS, HTTP_METHOD_COUNT };
@@ -32,17 +32,17 @@ struct http_header {
 struct http_request {
 	struct arena *arena;
 	enum http_method method;
-	struct str path;   /* decoded, without the query; never contains a NUL */
-	struct str query;  /* raw, without '?' */
+	struct str path;  /* decoded, without the query; never contains a NUL */
+	struct str query; /* raw, without '?' */
 	struct str body;
-	struct str peer;   /* address text of the socket */
+	struct str peer; /* address text of the socket */
 	const struct http_header *headers;
 	size_t header_count;
 	struct str params[HTTP_PARAMS_MAX]; /* values of the {name} parts of the route, in order */
 	const struct http_route *route;
 	char request_id[40]; /* from X-Request-Id when it is 1..36 of [A-Za-z0-9-], else made here; sent back */
-	void *worker;        /* what http_server_config.worker_open returned for this handler thread */
-	void *user;          /* http_server_config.user */
+	void *worker;	     /* what http_server_config.worker_open returned for this handler thread */
+	void *user;	     /* http_server_config.user */
 	utc_t received_at;
 };
 
@@ -60,20 +60,20 @@ typedef void (*http_handler)(struct http_request *req, struct http_response *res
 struct http_route {
 	enum http_method method;
 	const char *path; /* "/strategies/{strategy_id}/run" */
-	unsigned flags;   /* HTTP_ON_LOOP or the application's own access bits (>= 1 << 8) */
+	unsigned flags;	  /* HTTP_ON_LOOP or the application's own access bits (>= 1 << 8) */
 	http_handler handler;
-	size_t body_max;  /* 0: http_limits.body_max */
+	size_t body_max; /* 0: http_limits.body_max */
 };
 
 /* The handler runs on the loop thread: for answers that touch nothing but memory. */
 #define HTTP_ON_LOOP (1u << 0)
 
 struct http_limits {
-	size_t body_max;      /* default 1 MiB */
-	size_t header_max;    /* request line and headers together, default 16 KiB */
-	int connections_max;  /* default 16384; above it new ones are closed at once */
-	int queue_max;        /* requests waiting for a handler thread, default 512; above it 503 */
-	int idle_timeout_s;   /* between requests on a kept connection, default 60 */
+	size_t body_max;       /* default 1 MiB */
+	size_t header_max;     /* request line and headers together, default 16 KiB */
+	int connections_max;   /* default 16384; above it new ones are closed at once */
+	int queue_max;	       /* requests waiting for a handler thread, default 512; above it 503 */
+	int idle_timeout_s;    /* between requests on a kept connection, default 60 */
 	int request_timeout_s; /* from the first byte of a request to its last, default 15; then 408 */
 };
 
@@ -83,13 +83,14 @@ struct http_server_config {
 	const struct http_route *routes;
 	size_t route_count;
 	struct http_limits limits; /* zero members take the defaults */
-	int threads;               /* handler threads, default 4 */
-	void *(*worker_open)(void *user, struct error *err); /* per handler thread, may be NULL; NULL result fails start */
+	int threads;		   /* handler threads, default 4 */
+	void *(*worker_open)(void *user,
+			     struct error *err); /* per handler thread, may be NULL; NULL result fails start */
 	void (*worker_close)(void *worker);
 	/* Runs before every handler of a route (access check); false: the response is already made. May be NULL. */
 	bool (*before)(struct http_request *req, struct http_response *res);
 	void *user;
-	struct metrics *metrics; /* may be NULL; else <prefix>_http_requests_total{method,route,status}, ... */
+	struct metrics *metrics;    /* may be NULL; else <prefix>_http_requests_total{method,route,status}, ... */
 	const char *metrics_prefix; /* "roehub_api" */
 	struct log_ctx log;
 	bool access_log;
@@ -102,7 +103,7 @@ int http_server_port(const struct http_server *s);
 /* Takes no new connections; requests in flight are finished. Call on the loop thread. */
 void http_server_drain(struct http_server *s);
 bool http_server_idle(const struct http_server *s); /* after drain: nothing in flight */
-void http_server_free(struct http_server *s);       /* joins the handler threads */
+void http_server_free(struct http_server *s);	    /* joins the handler threads */
 
 struct str http_header(const struct http_request *req, const char *name); /* STR_NULL when absent; first wins */
 /* Decoded value of a query parameter in the request's arena; false when absent. Last one wins. */

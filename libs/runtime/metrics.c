@@ -13,14 +13,14 @@
 #include "base/utc.h"
 
 #define LABEL_KEY_MAX 512
-#define FAMILIES_MAX 256
+#define FAMILIES_MAX  256
 
 /* One line of output (counter, gauge) or one set of buckets. Doubles live in 64-bit atomics, changed by compare and swap. */
 struct series {
 	struct series *next;
-	char *labels; /* `method="GET",status="200"`, "" without labels */
-	_Atomic uint64_t value; /* counter, gauge: the value; histogram: the sum */
-	_Atomic uint64_t count; /* histogram: observations */
+	char *labels;		   /* `method="GET",status="200"`, "" without labels */
+	_Atomic uint64_t value;	   /* counter, gauge: the value; histogram: the sum */
+	_Atomic uint64_t count;	   /* histogram: observations */
 	_Atomic uint64_t *buckets; /* histogram: observations per bucket, not cumulative; the last is +Inf */
 };
 
@@ -31,7 +31,7 @@ struct metric {
 	size_t label_count;
 	double *bounds;
 	size_t bound_count;
-	pthread_mutex_t lock;           /* guards adding to the list; readers walk it without */
+	pthread_mutex_t lock;		 /* guards adding to the list; readers walk it without */
 	_Atomic(struct series *) series; /* only ever grows */
 };
 
@@ -224,20 +224,11 @@ void metric_observe_with(struct metric *h, const char *const *values, double v)
 	atomic_add_double(&s->value, v);
 }
 
-void metric_add(struct metric *c, double v)
-{
-	metric_add_with(c, NULL, v);
-}
+void metric_add(struct metric *c, double v) { metric_add_with(c, NULL, v); }
 
-void metric_set(struct metric *g, double v)
-{
-	metric_set_with(g, NULL, v);
-}
+void metric_set(struct metric *g, double v) { metric_set_with(g, NULL, v); }
 
-void metric_observe(struct metric *h, double v)
-{
-	metric_observe_with(h, NULL, v);
-}
+void metric_observe(struct metric *h, double v) { metric_observe_with(h, NULL, v); }
 
 double metric_value(struct metric *c, const char *const *values)
 {
@@ -346,8 +337,9 @@ void metrics_add_process(struct metrics *m)
 	m->process.rss = metrics_add(m, &(struct metric_def){ .kind = METRIC_GAUGE,
 							      .name = "process_resident_memory_bytes",
 							      .help = "Resident memory" });
-	m->process.fds = metrics_add(
-		m, &(struct metric_def){ .kind = METRIC_GAUGE, .name = "process_open_fds", .help = "Open file descriptors" });
+	m->process.fds = metrics_add(m, &(struct metric_def){ .kind = METRIC_GAUGE,
+							      .name = "process_open_fds",
+							      .help = "Open file descriptors" });
 	m->process.cpu = metrics_add(m, &(struct metric_def){ .kind = METRIC_COUNTER,
 							      .name = "process_cpu_seconds_total",
 							      .help = "User and system CPU time" });

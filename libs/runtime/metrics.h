@@ -18,7 +18,7 @@ struct metric_def {
 	const char *name;
 	const char *help;
 	const char *labels[METRIC_LABELS_MAX]; /* NULL-terminated when shorter */
-	const double *buckets;                 /* histogram: ascending upper bounds, without +Inf */
+	const double *buckets;		       /* histogram: ascending upper bounds, without +Inf */
 	size_t bucket_count;
 };
 

@@ -17,7 +17,7 @@
 
 #include "base/json.h"
 
-#define DRAIN_LIMIT_S 10
+#define DRAIN_LIMIT_S	 10
 #define METRICS_TEXT_MAX (16u << 20)
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
@@ -311,10 +311,7 @@ static int start_work(struct service_run *run, struct error *err)
 
 /* ---- health, readiness, metrics ------------------------------------------------------------------------------------ */
 
-void service_bind_routes(struct service_run *run)
-{
-	bound_run = run;
-}
+void service_bind_routes(struct service_run *run) { bound_run = run; }
 
 void service_route_health(struct http_request *req, struct http_response *res)
 {
@@ -434,7 +431,8 @@ static int init_run(struct service_run *run, struct internal *in, const struct s
 	in->wake = event_new(run->loop, -1, EV_READ | EV_PERSIST, on_wake, run);
 	in->drain_tick = event_new(run->loop, -1, 0, on_drain_tick, run);
 	in->watchdog = event_new(run->loop, -1, EV_PERSIST, on_watchdog, run);
-	if (in->sigterm == NULL || in->sigint == NULL || in->wake == NULL || in->drain_tick == NULL || in->watchdog == NULL)
+	if (in->sigterm == NULL || in->sigint == NULL || in->wake == NULL || in->drain_tick == NULL ||
+	    in->watchdog == NULL)
 		return -1;
 	event_add(in->sigterm, NULL);
 	event_add(in->sigint, NULL);
@@ -468,7 +466,8 @@ static void release_run(struct service_run *run)
 	struct internal *in = run->internal;
 
 	http_server_free(in->metrics_server);
-	for (struct event **e = (struct event *[]){ in->sigterm, in->sigint, in->wake, in->drain_tick, in->watchdog, NULL };
+	for (struct event **e =
+		     (struct event *[]){ in->sigterm, in->sigint, in->wake, in->drain_tick, in->watchdog, NULL };
 	     *e != NULL; e++)
 		event_free(*e);
 	event_base_free(run->loop);

@@ -35,10 +35,10 @@ struct service_run {
 	const struct service *service;
 	struct event_base *loop; /* thread-safe notification is on (evthread_use_pthreads) */
 	struct metrics *metrics; /* with the process metrics in it */
-	struct log_ctx log;      /* component = service name */
+	struct log_ctx log;	 /* component = service name */
 	const char *option_values[SERVICE_OPTIONS_MAX];
-	void *state;             /* the program's own */
-	volatile int stopping;   /* read with service_stopping() */
+	void *state;	       /* the program's own */
+	volatile int stopping; /* read with service_stopping() */
 	void *internal;
 };
 
@@ -60,8 +60,8 @@ struct service {
 	size_t option_count;
 	enum service_result (*start)(struct service_run *run, struct error *err);
 	int (*work)(struct service_run *run, struct error *err); /* may be NULL */
-	void (*drain)(struct service_run *run);                  /* may be NULL */
-	bool (*drained)(struct service_run *run);                /* may be NULL: at once (work: when it has returned) */
+	void (*drain)(struct service_run *run);			 /* may be NULL */
+	bool (*drained)(struct service_run *run);		 /* may be NULL: at once (work: when it has returned) */
 	void (*stop)(struct service_run *run);
 	/* Fills one line per dependency: {"name", ok}. May be NULL. Called on the loop thread, must not block. */
 	void (*health)(struct service_run *run, struct service_health *out);

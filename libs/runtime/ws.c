@@ -29,7 +29,7 @@
 
 /* A chatty peer is read in bites, so that it starves nobody. */
 #define INPUT_PER_TURN (256u << 10)
-#define CLOSE_WAIT_MS 2000
+#define CLOSE_WAIT_MS  2000
 
 enum state { WS_CONNECTING, WS_HANDSHAKE, WS_OPEN, WS_CLOSING, WS_DEAD };
 
@@ -217,7 +217,9 @@ static void read_frames(struct ws *ws)
 		int code = wslay_event_get_status_code_sent(ws->frames);
 
 		die_saying(ws, WS_PROTOCOL, code == 0 ? 1002 : code, ERR_INVALID,
-			   code == 1009 ? "the message is too long" : code == 1007 ? "the text is not UTF-8" : "protocol violation");
+			   code == 1009	  ? "the message is too long"
+			   : code == 1007 ? "the text is not UTF-8"
+					  : "protocol violation");
 		return;
 	}
 	finish_when_closed(ws);
@@ -229,8 +231,8 @@ static bool start_frames(struct ws *ws)
 								.send_callback = frames_send,
 								.genmask_callback = frames_mask,
 								.on_msg_recv_callback = frames_message };
-	int rc = ws->server != NULL ? wslay_event_context_server_init(&ws->frames, &callbacks, ws) :
-				      wslay_event_context_client_init(&ws->frames, &callbacks, ws);
+	int rc = ws->server != NULL ? wslay_event_context_server_init(&ws->frames, &callbacks, ws)
+				    : wslay_event_context_client_init(&ws->frames, &callbacks, ws);
 
 	if (rc != 0)
 		return false;
@@ -347,7 +349,8 @@ static void on_writable(struct bufferevent *bev, void *arg)
 	struct ws *ws = arg;
 
 	(void)bev;
-	if (ws->state == WS_CLOSING && ws->frames == NULL && evbuffer_get_length(bufferevent_get_output(ws->bev)) == 0) {
+	if (ws->state == WS_CLOSING && ws->frames == NULL &&
+	    evbuffer_get_length(bufferevent_get_output(ws->bev)) == 0) {
 		die(ws, WS_CONNECT_FAILED, 1006, NULL); /* the refusal is out */
 		return;
 	}
@@ -368,7 +371,8 @@ static void connect_error(struct ws *ws, struct error *err)
 	if (verify != X509_V_OK)
 		error_detail(err, "TLS: %s", X509_verify_cert_error_string(verify));
 	else if (code != 0)
-		error_detail(err, "TLS: %s", ERR_reason_error_string(code) != NULL ? ERR_reason_error_string(code) : "error");
+		error_detail(err, "TLS: %s",
+			     ERR_reason_error_string(code) != NULL ? ERR_reason_error_string(code) : "error");
 	else if (dns != 0)
 		error_detail(err, "name lookup: %s", evutil_gai_strerror(dns));
 	else
@@ -490,8 +494,8 @@ static SSL_CTX *client_tls(const char *ca_file, struct error *err)
 	bool ok = ctx != NULL && SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1;
 
 	if (ok)
-		ok = ca_file != NULL ? SSL_CTX_load_verify_locations(ctx, ca_file, NULL) == 1 :
-				       SSL_CTX_set_default_verify_paths(ctx) == 1;
+		ok = ca_file != NULL ? SSL_CTX_load_verify_locations(ctx, ca_file, NULL) == 1
+				     : SSL_CTX_set_default_verify_paths(ctx) == 1;
 	if (!ok) {
 		SSL_CTX_free(ctx);
 		error_set(err, ERR_INVALID, "the CA certificates%s%s cannot be read", ca_file != NULL ? " of " : "",
@@ -612,10 +616,7 @@ void ws_close(struct ws *ws, int code, const char *reason)
 	}
 }
 
-void ws_abort(struct ws *ws)
-{
-	die(ws, WS_CLOSED_BY_US, 1006, NULL);
-}
+void ws_abort(struct ws *ws) { die(ws, WS_CLOSED_BY_US, 1006, NULL); }
 
 void ws_on_drained(struct ws *ws, size_t low_water, void (*on_drained)(struct ws *ws, void *arg))
 {
@@ -624,10 +625,7 @@ void ws_on_drained(struct ws *ws, size_t low_water, void (*on_drained)(struct ws
 	bufferevent_setwatermark(ws->bev, EV_WRITE, low_water, 0);
 }
 
-void ws_set_arg(struct ws *ws, void *arg)
-{
-	ws->arg = arg;
-}
+void ws_set_arg(struct ws *ws, void *arg) { ws->arg = arg; }
 
 void ws_pause_reading(struct ws *ws, bool paused)
 {
@@ -691,7 +689,8 @@ static int server_tls(struct ws_server *s, struct error *err)
 	if (s->tls == NULL || SSL_CTX_set_min_proto_version(s->tls, TLS1_2_VERSION) != 1 ||
 	    SSL_CTX_use_certificate_chain_file(s->tls, s->cfg.cert_file) != 1 ||
 	    SSL_CTX_use_PrivateKey_file(s->tls, s->cfg.key_file, SSL_FILETYPE_PEM) != 1)
-		return error_set(err, ERR_INVALID, "certificate %s or key %s cannot be used", s->cfg.cert_file, s->cfg.key_file);
+		return error_set(err, ERR_INVALID, "certificate %s or key %s cannot be used", s->cfg.cert_file,
+				 s->cfg.key_file);
 	return 0;
 }
 
@@ -738,7 +737,8 @@ int ws_server_port(const struct ws_server *s)
 
 	if (getsockname(evconnlistener_get_fd(s->listener), (struct sockaddr *)&a, &len) != 0)
 		return 0;
-	return ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&a)->sin6_port : ((struct sockaddr_in *)&a)->sin_port);
+	return ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&a)->sin6_port
+					     : ((struct sockaddr_in *)&a)->sin_port);
 }
 
 void ws_server_free(struct ws_server *s)

@@ -28,12 +28,12 @@ struct ws_events {
 };
 
 struct ws_options {
-	int connect_timeout_ms;  /* TCP + TLS + upgrade; 0: 10000 */
-	int ping_interval_ms;    /* 0: 20000; < 0: none */
-	int pong_timeout_ms;     /* 0: 10000 */
-	size_t message_max;      /* 0: 1 MiB */
-	size_t send_queue_max;   /* bytes waiting to be sent; 0: 4 MiB; beyond it ws_send fails */
-	const char *ca_file;     /* client: NULL is the system's store */
+	int connect_timeout_ms; /* TCP + TLS + upgrade; 0: 10000 */
+	int ping_interval_ms;	/* 0: 20000; < 0: none */
+	int pong_timeout_ms;	/* 0: 10000 */
+	size_t message_max;	/* 0: 1 MiB */
+	size_t send_queue_max;	/* bytes waiting to be sent; 0: 4 MiB; beyond it ws_send fails */
+	const char *ca_file;	/* client: NULL is the system's store */
 };
 
 /* url: ws:// or wss://, with query. NULL with err for a bad URL or no memory; everything later comes by on_close. */
@@ -54,7 +54,7 @@ struct ws_server;
 
 struct ws_server_config {
 	const char *host;
-	int port; /* 0: any free */
+	int port;	       /* 0: any free */
 	const char *cert_file; /* both NULL: plain */
 	const char *key_file;
 	int connections_max; /* 0: 1024 */

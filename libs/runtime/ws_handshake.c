@@ -86,7 +86,8 @@ void ws_write_request(struct strbuf *out, const struct ws_url *url, const char *
 
 	strbuf_addf(out,
 		    "GET %s HTTP/1.1\r\nHost: %s%s%s:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-		    "Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\nUser-Agent: roehub/" ROEHUB_VERSION "\r\n\r\n",
+		    "Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\nUser-Agent: roehub/" ROEHUB_VERSION
+		    "\r\n\r\n",
 		    url->target, ipv6 ? "[" : "", url->host, ipv6 ? "]" : "", url->port, key);
 }
 
@@ -132,7 +133,8 @@ int ws_check_response(struct str head, const char *key, struct error *err)
 	int n;
 
 	if (!str_starts(line, STR("HTTP/1.1 101")))
-		return error_set(err, ERR_UNAVAILABLE, "the upgrade was refused: %.*s", (int)MIN_OF(line.n, (size_t)60), line.p);
+		return error_set(err, ERR_UNAVAILABLE, "the upgrade was refused: %.*s", (int)MIN_OF(line.n, (size_t)60),
+				 line.p);
 	value = head_value(head, STR("upgrade"), &n);
 	if (n != 1 || !str_eq_nocase(value, STR("websocket")))
 		return error_set(err, ERR_INVALID, "the upgrade answer has no Upgrade: websocket");

@@ -5,8 +5,8 @@
 #include "base/error.h"
 #include "base/strbuf.h"
 
-#define WS_HEAD_MAX 8192
-#define WS_KEY_TEXT 25    /* base64 of 16 bytes and the NUL */
+#define WS_HEAD_MAX    8192
+#define WS_KEY_TEXT    25 /* base64 of 16 bytes and the NUL */
 #define WS_ACCEPT_TEXT 29 /* base64 of a SHA-1 digest and the NUL */
 
 struct ws_url {

@@ -1,7 +1,7 @@
 /* The suite as a whole: candles per second from the exchange socket to the committed checkpoint, latency from frame to
  * event at one candle a second, resident memory of each process. */
-#include "support/bench.h"
 #include "support/suite.h"
+#include "support/bench.h"
 
 #include <unistd.h>
 
@@ -14,9 +14,11 @@ static void start_runs(struct suite *s, size_t strategies)
 	char strategy_id[40], run_id[40], want[24];
 
 	for (size_t i = 0; i < strategies; i++)
-		suite_run_strategy(s, ma[i % 4], "[{\"name\":\"MA\",\"params\":{\"fast\":20,\"slow\":50}}]", strategy_id, run_id);
+		suite_run_strategy(s, ma[i % 4], "[{\"name\":\"MA\",\"params\":{\"fast\":20,\"slow\":50}}]",
+				   strategy_id, run_id);
 	snprintf(want, sizeof(want), "%zu", strategies);
-	assert_true(stack_sql_wait(&s->stack, want, 30000, "SELECT count(*) FROM strategy_runs WHERE state IN ('warming_up', 'running')"));
+	assert_true(stack_sql_wait(&s->stack, want, 30000,
+				   "SELECT count(*) FROM strategy_runs WHERE state IN ('warming_up', 'running')"));
 }
 
 static void report_memory(struct suite *s, const char *input)
@@ -41,7 +43,9 @@ static void throughput(size_t strategies)
 	snprintf(input, sizeof(input), "30240 recorded 1m candles, %zu strategies", strategies);
 	suite_up(&s, &(struct suite_options){ .candles = recorded, .speed = "max" });
 	start_runs(&s, strategies);
-	snprintf(done, sizeof(done), "SELECT count(*) = %zu FROM strategy_runs WHERE checkpoint_ts_open = '2023-03-21 23:59:00+00'", strategies);
+	snprintf(done, sizeof(done),
+		 "SELECT count(*) = %zu FROM strategy_runs WHERE checkpoint_ts_open = '2023-03-21 23:59:00+00'",
+		 strategies);
 	suite_market_start(&s);
 	start = test_now_ms();
 	assert_true(stack_sql_wait(&s.stack, "t", 300000, done));
@@ -59,7 +63,8 @@ static int64_t ingested_at(struct suite *s, const char *ts_open)
 
 	if (!utc_parse(str_from(ts_open), &t))
 		return 0;
-	r = stack_redis(&s->stack, "XRANGE md.candles.1m.binance:spot:BTCUSDT %lld-0 %lld-0", (long long)t.ms, (long long)t.ms);
+	r = stack_redis(&s->stack, "XRANGE md.candles.1m.binance:spot:BTCUSDT %lld-0 %lld-0", (long long)t.ms,
+			(long long)t.ms);
 	if (r != NULL && r->type == REDIS_REPLY_ARRAY && r->elements == 1) {
 		redisReply *fields = r->element[0]->element[1];
 

@@ -195,7 +195,8 @@ static void an_empty_store_knows_nothing(void **state)
 static void bounds_respect_their_limit(void **state)
 {
 	struct instrument i = instrument_of("BOUNDS");
-	struct candle rows[3] = { candle_at("BOUNDS", 1, 1, 1), candle_at("BOUNDS", 5, 1, 1), candle_at("BOUNDS", 9, 1, 1) };
+	struct candle rows[3] = { candle_at("BOUNDS", 1, 1, 1), candle_at("BOUNDS", 5, 1, 1),
+				  candle_at("BOUNDS", 9, 1, 1) };
 	struct candle_bounds b;
 
 	(void)state;
@@ -212,7 +213,8 @@ static void bounds_respect_their_limit(void **state)
 static void confirmed_gaps_are_kept_merged_and_clipped(void **state)
 {
 	struct instrument i = instrument_of("CONFIRMED");
-	struct minute_range a = { { T0 + 60000 }, { T0 + 3 * 60000 } }, b = { { T0 + 2 * 60000 }, { T0 + 5 * 60000 } }, got[4];
+	struct minute_range a = { { T0 + 60000 }, { T0 + 3 * 60000 } }, b = { { T0 + 2 * 60000 }, { T0 + 5 * 60000 } },
+			    got[4];
 	struct candle_window w = { i, { T0 + 2 * 60000 }, { T0 + 4 * 60000 } };
 	size_t n;
 

@@ -109,7 +109,8 @@ static char *expected_signals(const struct series *s, int minutes)
 		if (strcmp(now, previous) == 0)
 			continue;
 		previous = now;
-		used += (size_t)snprintf(out + used, size - used, "%s %s %s\n", utc_format_ms(utc_from_ms(open[b]), time), now,
+		used += (size_t)snprintf(out + used, size - used, "%s %s %s\n",
+					 utc_format_ms(utc_from_ms(open[b]), time), now,
 					 number_format(close[b], number));
 	}
 	free(close);
@@ -150,8 +151,8 @@ static void replay_up(struct replay *r, const char *speed, unsigned parts, size_
 	FILE *out;
 
 	memset(r, 0, sizeof(*r));
-	snprintf(r->csv, sizeof(r->csv), "%s/replay-%d.csv", getenv("ROEHUB_TEST_DIR") ? getenv("ROEHUB_TEST_DIR") : "/tmp",
-		 (int)getpid());
+	snprintf(r->csv, sizeof(r->csv), "%s/replay-%d.csv",
+		 getenv("ROEHUB_TEST_DIR") ? getenv("ROEHUB_TEST_DIR") : "/tmp", (int)getpid());
 	out = fopen(r->csv, "w");
 	assert_non_null(out);
 	if (recorded != NULL)
@@ -166,7 +167,8 @@ static void replay_up(struct replay *r, const char *speed, unsigned parts, size_
 		suite_run_strategy(&r->suite, frames[i].text, indicators, strategy_id, r->run_id[i]);
 	}
 	/* The runs must be known to the worker before the first candle flows: their sequence starts with it. */
-	assert_true(stack_sql_wait(&r->suite.stack, "4", 20000, "SELECT count(*) FROM strategy_runs WHERE state = 'warming_up'"));
+	assert_true(stack_sql_wait(&r->suite.stack, "4", 20000,
+				   "SELECT count(*) FROM strategy_runs WHERE state = 'warming_up'"));
 	suite_market_start(&r->suite);
 }
 
@@ -174,9 +176,10 @@ static bool replay_done(struct replay *r, int timeout_ms)
 {
 	char sql[200];
 
-	snprintf(sql, sizeof(sql),
-		 "SELECT count(*) FROM strategy_runs WHERE checkpoint_ts_open = to_timestamp(%lld::double precision / 1000)",
-		 (long long)r->series.ts[r->series.n - 1]);
+	snprintf(
+		sql, sizeof(sql),
+		"SELECT count(*) FROM strategy_runs WHERE checkpoint_ts_open = to_timestamp(%lld::double precision / 1000)",
+		(long long)r->series.ts[r->series.n - 1]);
 	return stack_sql_wait(&r->suite.stack, "4", timeout_ms, sql);
 }
 

@@ -12,4 +12,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		assert(candle_check(&f.candle, NULL) == 0 && f.candle.ts_open.ms % 60000 == 0);
 	return 0;
 }
-

@@ -9,8 +9,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct session_refusal refusal = { "", "" };
 	struct session_claims claims;
 
-	assert(!session_token_verify((struct str){ (const char *)data, size }, &key, 1, utc_from_ms(1771070400000LL), &claims,
-				     &refusal));
+	assert(!session_token_verify((struct str){ (const char *)data, size }, &key, 1, utc_from_ms(1771070400000LL),
+				     &claims, &refusal));
 	assert(refusal.code[0] != '\0');
 	return 0;
 }

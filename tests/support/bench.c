@@ -11,7 +11,8 @@ void bench_report(const char *name, double value, const char *unit, const char *
 	printf("%-40s %14.3f %-12s %s\n", name, value, unit, input);
 	fflush(stdout);
 	if (out != NULL) {
-		fprintf(out, "{\"name\":\"%s\",\"value\":%.6g,\"unit\":\"%s\",\"input\":\"%s\"}\n", name, value, unit, input);
+		fprintf(out, "{\"name\":\"%s\",\"value\":%.6g,\"unit\":\"%s\",\"input\":\"%s\"}\n", name, value, unit,
+			input);
 		fclose(out);
 	}
 }

@@ -22,7 +22,8 @@ void proc_init(struct proc *p, const char *program, const char *dir)
 	p->args[0] = strdup(p->name);
 	proc_env(p, "PATH", "%s", getenv("PATH") ? getenv("PATH") : "/usr/bin:/bin");
 	proc_env(p, "HOME", "%s", dir);
-	for (const char *const *keep = (const char *const[]){ "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS", NULL };
+	for (const char *const *keep =
+		     (const char *const[]){ "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS", NULL };
 	     *keep != NULL; keep++)
 		if (getenv(*keep) != NULL)
 			proc_env(p, *keep, "%s", getenv(*keep));
@@ -108,10 +109,7 @@ static bool reap(struct proc *p, int flags)
 	return true;
 }
 
-bool proc_running(struct proc *p)
-{
-	return !reap(p, WNOHANG);
-}
+bool proc_running(struct proc *p) { return !reap(p, WNOHANG); }
 
 bool proc_wait(struct proc *p, int timeout_ms)
 {

@@ -7,17 +7,17 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define PROC_ENV_MAX 64
+#define PROC_ENV_MAX  64
 #define PROC_ARGS_MAX 48
 
 struct proc {
 	char name[64];
-	char log[512];   /* stdout and stderr of the program, appended over restarts */
+	char log[512]; /* stdout and stderr of the program, appended over restarts */
 	char path[512];
 	char *args[PROC_ARGS_MAX + 1];
 	char *env[PROC_ENV_MAX + 1]; /* NAME=value on top of PATH and HOME only */
-	pid_t pid;       /* 0: not running */
-	int exit_status; /* of the last wait: exit code, or 128 + signal */
+	pid_t pid;		     /* 0: not running */
+	int exit_status;	     /* of the last wait: exit code, or 128 + signal */
 };
 
 /* program: a name in $ROEHUB_BUILD/bin or an absolute path. dir: where the log goes. */

@@ -159,7 +159,8 @@ static void make_database(struct stack *s)
 	if (s->parts & STACK_DATABASE) {
 		char program[512];
 
-		snprintf(program, sizeof(program), "%s/bin/migrations", getenv("ROEHUB_BUILD") ? getenv("ROEHUB_BUILD") : "build/release");
+		snprintf(program, sizeof(program), "%s/bin/migrations",
+			 getenv("ROEHUB_BUILD") ? getenv("ROEHUB_BUILD") : "build/release");
 		must_run(s, (char *const[]){ program, "--dsn", s->dsn, NULL }, NULL);
 	}
 }

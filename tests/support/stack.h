@@ -8,10 +8,10 @@
 
 #include <hiredis/hiredis.h>
 #include <libpq-fe.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,23 +21,23 @@
 #include "support/proc.h"
 
 enum stack_part {
-	STACK_DATABASE = 1,      /* private database on the shared server, migrated to head */
+	STACK_DATABASE = 1,	  /* private database on the shared server, migrated to head */
 	STACK_DATABASE_EMPTY = 2, /* private database, nothing in it */
-	STACK_REDIS = 4,         /* private Redis process */
-	STACK_OWN_POSTGRES = 8,  /* private Postgres server (with STACK_DATABASE or _EMPTY), can be killed */
+	STACK_REDIS = 4,	  /* private Redis process */
+	STACK_OWN_POSTGRES = 8,	  /* private Postgres server (with STACK_DATABASE or _EMPTY), can be killed */
 };
 
 struct stack {
 	unsigned parts;
-	char dir[400];         /* private, removed by stack_down unless a test failed */
-	char servers[440];     /* folder for scripts/services */
-	char server_dsn[256];  /* superuser, database postgres */
-	char dsn[300];         /* superuser, the private database */
+	char dir[400];	      /* private, removed by stack_down unless a test failed */
+	char servers[440];    /* folder for scripts/services */
+	char server_dsn[256]; /* superuser, database postgres */
+	char dsn[300];	      /* superuser, the private database */
 	char database[64];
 	char redis_host[64];
 	int redis_port;
-	PGconn *sql;           /* opened on demand by stack_sql */
-	redisContext *redis;   /* opened on demand by stack_redis */
+	PGconn *sql;	     /* opened on demand by stack_sql */
+	redisContext *redis; /* opened on demand by stack_redis */
 };
 
 void stack_up(struct stack *s, unsigned parts);
@@ -58,14 +58,14 @@ void test_sleep_ms(int ms);
 int64_t test_now_ms(void);
 /* Writes a file below the stack's folder and returns its path (static buffer). */
 const char *stack_file(struct stack *s, const char *name, const char *content);
-const char *test_root(void);   /* the project folder */
+const char *test_root(void); /* the project folder */
 /* Path of a file in ../shared, or NULL when it is not there. Static buffer. */
 const char *test_shared(const char *relative);
 
 /* ---- HTTP as a client of the programs ---- */
 struct test_http {
-	int status;        /* 0: no answer */
-	char *body;        /* NUL-terminated; test_http_release */
+	int status; /* 0: no answer */
+	char *body; /* NUL-terminated; test_http_release */
 	size_t body_len;
 	char set_cookie[1024];
 	char headers[4096];

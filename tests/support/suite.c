@@ -35,8 +35,8 @@ static void write_config(struct suite *s, const char *name, const char *edit)
 {
 	char command[1536];
 
-	snprintf(command, sizeof(command), "sed -e '%s' '%s/configs/test/%s' > '%s/%s'", edit, test_root(), name, s->stack.dir,
-		 name);
+	snprintf(command, sizeof(command), "sed -e '%s' '%s/configs/test/%s' > '%s/%s'", edit, test_root(), name,
+		 s->stack.dir, name);
 	assert_int_equal(system(command), 0);
 }
 
@@ -167,9 +167,10 @@ void suite_login(struct suite *s, int64_t telegram_id)
 	hmac_sha256((struct str){ (const char *)key, sizeof(key) }, str_from(check), mac);
 	for (size_t i = 0; i < sizeof(mac); i++)
 		snprintf(hex + 2 * i, 3, "%02x", mac[i]);
-	snprintf(body, sizeof(body),
-		 "{\"id\":\"%lld\",\"auth_date\":\"%lld\",\"first_name\":\"Roe\",\"username\":\"roehub_test\",\"hash\":\"%s\"}", id,
-		 now, hex);
+	snprintf(
+		body, sizeof(body),
+		"{\"id\":\"%lld\",\"auth_date\":\"%lld\",\"first_name\":\"Roe\",\"username\":\"roehub_test\",\"hash\":\"%s\"}",
+		id, now, hex);
 	test_http(&h, "POST", s->api_http, "/auth/telegram/login", NULL, body);
 	if (h.status != 200) {
 		proc_log_tail(&s->api);
@@ -186,10 +187,11 @@ void suite_run_strategy(struct suite *s, const char *timeframe, const char *indi
 	char body[2048], path[128];
 	struct test_http h;
 
-	snprintf(body, sizeof(body),
-		 "{\"instrument_id\":{\"market_id\":1,\"symbol\":\"BTCUSDT\"},\"instrument_key\":\"binance:spot:BTCUSDT\","
-		 "\"market_type\":\"spot\",\"timeframe\":\"%s\",\"indicators\":%s}",
-		 timeframe, indicators_json);
+	snprintf(
+		body, sizeof(body),
+		"{\"instrument_id\":{\"market_id\":1,\"symbol\":\"BTCUSDT\"},\"instrument_key\":\"binance:spot:BTCUSDT\","
+		"\"market_type\":\"spot\",\"timeframe\":\"%s\",\"indicators\":%s}",
+		timeframe, indicators_json);
 	test_http(&h, "POST", s->api_http, "/strategies", s->cookie, body);
 	if (h.status != 201)
 		fail_msg("create: %d %s", h.status, h.body);

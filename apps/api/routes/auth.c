@@ -7,10 +7,7 @@
 /* A double click may send a payload twice; later the same payload is a replay. */
 #define REPLAY_GRACE_MS 60000
 
-static void no_store(struct http_response *res)
-{
-	http_set_header(res, "Cache-Control", STR("no-store"));
-}
+static void no_store(struct http_response *res) { http_set_header(res, "Cache-Control", STR("no-store")); }
 
 static void count_login(struct http_request *req, const char *result)
 {
@@ -38,11 +35,11 @@ static void check_int(struct validation *v, const cJSON *json, const char *key)
 	if (node == NULL)
 		validation_add(v, "required", "Field required", "body.%s", key);
 	else if (cJSON_IsString(node) && !telegram_login_int(node, &ignored))
-		validation_add(v, "int_parsing", "Input should be a valid integer, unable to parse string as an integer", "body.%s",
-			       key);
+		validation_add(v, "int_parsing",
+			       "Input should be a valid integer, unable to parse string as an integer", "body.%s", key);
 	else if (cJSON_IsNumber(node) && !json_is_int(node))
-		validation_add(v, "int_from_float", "Input should be a valid integer, got a number with a fractional part",
-			       "body.%s", key);
+		validation_add(v, "int_from_float",
+			       "Input should be a valid integer, got a number with a fractional part", "body.%s", key);
 	else if (!cJSON_IsString(node) && !cJSON_IsNumber(node))
 		validation_add(v, "int_type", "Input should be a valid integer", "body.%s", key);
 }
@@ -71,7 +68,8 @@ static bool check_body(struct http_response *res, const cJSON *json)
 }
 
 /* false: refused or failed, the answer is made. */
-static bool guard_replay(struct http_request *req, struct http_response *res, const struct telegram_login *login, utc_t now)
+static bool guard_replay(struct http_request *req, struct http_response *res, const struct telegram_login *login,
+			 utc_t now)
 {
 	utc_t first, until = utc_from_ms((login->auth_date + TELEGRAM_MAX_AGE_S) * 1000);
 	struct error err = ERROR_INIT;

@@ -7,7 +7,7 @@
 #include "session.h"
 #include "validation.h"
 
-#define LIST_MAX 10000
+#define LIST_MAX       10000
 #define TEXT_BYTES_MAX 512
 
 /* ---- answers ------------------------------------------------------------------------------------------------------- */
@@ -87,7 +87,8 @@ static void conflict(struct http_response *res, const char *message, struct uuid
 		snprintf(details, sizeof(details),
 			 "{\"reason\":\"Strategy v1 allows exactly one active run per strategy\"}");
 	else
-		snprintf(details, sizeof(details), "{\"current_state\":\"%s\",\"run_id\":\"%s\",\"strategy_id\":\"%s\"}",
+		snprintf(details, sizeof(details),
+			 "{\"current_state\":\"%s\",\"run_id\":\"%s\",\"strategy_id\":\"%s\"}",
 			 run_state_text(run->state), uuid_format(run->run_id, run_id), id);
 	http_error_details(res, 409, "conflict", message, str_from(details));
 }
@@ -105,19 +106,22 @@ static void check_instrument(struct validation *v, const cJSON *body)
 	}
 	if (!cJSON_IsObject(id)) {
 		validation_add(v, "model_attributes_type",
-			       "Input should be a valid dictionary or object to extract fields from", "body.instrument_id");
+			       "Input should be a valid dictionary or object to extract fields from",
+			       "body.instrument_id");
 		return;
 	}
 	market = json_get(id, "market_id");
 	if (market == NULL)
 		validation_add(v, "required", "Field required", "body.instrument_id.market_id");
 	else if (cJSON_IsString(market))
-		validation_add(v, "int_parsing", "Input should be a valid integer, unable to parse string as an integer",
+		validation_add(v, "int_parsing",
+			       "Input should be a valid integer, unable to parse string as an integer",
 			       "body.instrument_id.market_id");
 	else if (!cJSON_IsNumber(market))
 		validation_add(v, "int_type", "Input should be a valid integer", "body.instrument_id.market_id");
 	else if (!json_is_int(market))
-		validation_add(v, "int_from_float", "Input should be a valid integer, got a number with a fractional part",
+		validation_add(v, "int_from_float",
+			       "Input should be a valid integer, got a number with a fractional part",
 			       "body.instrument_id.market_id");
 	validation_need_text(v, id, "symbol", "body.instrument_id");
 	validation_forbid_extra(v, id, known, "body.instrument_id");
@@ -149,12 +153,13 @@ static void check_lengths(struct validation *v, const cJSON *body)
 
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		if (json_get_str(json_get(body, texts[i])).n > TEXT_BYTES_MAX)
-			validation_add(v, "string_too_long", "String should have at most 512 characters", "body.%s", texts[i]);
+			validation_add(v, "string_too_long", "String should have at most 512 characters", "body.%s",
+				       texts[i]);
 }
 
 static void check_shape(struct validation *v, const cJSON *body)
 {
-	static const char *const known[] = { "instrument_id", "instrument_key",  "market_type",  "timeframe",
+	static const char *const known[] = { "instrument_id", "instrument_key",	 "market_type", "timeframe",
 					     "indicators",    "signal_template", "warmup_bars", NULL };
 	const cJSON *template = json_get(body, "signal_template"), *warmup = json_get(body, "warmup_bars");
 
@@ -169,7 +174,8 @@ static void check_shape(struct validation *v, const cJSON *body)
 	if (warmup != NULL && !cJSON_IsNull(warmup) && !cJSON_IsNumber(warmup))
 		validation_add(v, "int_type", "Input should be a valid integer", "body.warmup_bars");
 	else if (cJSON_IsNumber(warmup) && !json_is_int(warmup))
-		validation_add(v, "int_from_float", "Input should be a valid integer, got a number with a fractional part",
+		validation_add(v, "int_from_float",
+			       "Input should be a valid integer, got a number with a fractional part",
 			       "body.warmup_bars");
 	validation_forbid_extra(v, body, known, "body");
 }
@@ -179,7 +185,8 @@ static void check_shape(struct validation *v, const cJSON *body)
 static int store_strategy(struct http_request *req, const struct strategy_spec *spec, const struct user_row *user,
 			  struct strategy_row *row, struct error *err)
 {
-	struct strbuf name = STRBUF_INIT(STRATEGY_NAME_MAX), json = STRBUF_INIT(1 << 20), indicators = STRBUF_INIT(1 << 20);
+	struct strbuf name = STRBUF_INIT(STRATEGY_NAME_MAX), json = STRBUF_INIT(1 << 20),
+		      indicators = STRBUF_INIT(1 << 20);
 	struct strbuf instrument = STRBUF_INIT(256);
 	char id[UUID_TEXT_MAX];
 	int rc = strategy_name(spec, user->user_id, &name, err);
@@ -203,9 +210,9 @@ static int store_strategy(struct http_request *req, const struct strategy_spec *
 						.indicators_json = strbuf_str(&indicators),
 						.spec_json = strbuf_str(&json),
 						.created_at = row->created_at };
-	const char *event = arena_printf(req->arena,
-					 "{\"schema_version\":1,\"spec_kind\":\"" STRATEGY_SPEC_KIND "\",\"strategy_id\":\"%s\"}",
-					 uuid_format(row->strategy_id, id));
+	const char *event = arena_printf(
+		req->arena, "{\"schema_version\":1,\"spec_kind\":\"" STRATEGY_SPEC_KIND "\",\"strategy_id\":\"%s\"}",
+		uuid_format(row->strategy_id, id));
 
 	if (rc == 0)
 		rc = strbuf_error(&json, err);
@@ -220,7 +227,8 @@ static int store_strategy(struct http_request *req, const struct strategy_spec *
 	return rc;
 }
 
-static void answer_strategy(struct http_request *req, struct http_response *res, const struct strategy_row *row, int status)
+static void answer_strategy(struct http_request *req, struct http_response *res, const struct strategy_row *row,
+			    int status)
 {
 	struct error err = ERROR_INIT;
 	struct json_writer w;

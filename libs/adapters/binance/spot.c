@@ -55,7 +55,9 @@ static int read_bar(const cJSON *k, utc_t minute, struct candle *c, struct error
 	const struct {
 		const char *key;
 		double *value;
-	} required[] = { { "o", &c->open }, { "h", &c->high }, { "l", &c->low }, { "c", &c->close }, { "v", &c->volume_base } };
+	} required[] = {
+		{ "o", &c->open }, { "h", &c->high }, { "l", &c->low }, { "c", &c->close }, { "v", &c->volume_base }
+	};
 	int64_t trades;
 
 	*c = (struct candle){ .ts_open = minute, .trades_count = -1 };
@@ -131,7 +133,8 @@ static int read_row(const cJSON *row, struct candle *c, struct error *err)
 	size_t n = 0;
 	int64_t ms, trades;
 
-	for (const cJSON *cell = cJSON_IsArray(row) ? row->child : NULL; cell != NULL && n < ARRAY_LEN(cells); cell = cell->next)
+	for (const cJSON *cell = cJSON_IsArray(row) ? row->child : NULL; cell != NULL && n < ARRAY_LEN(cells);
+	     cell = cell->next)
 		cells[n++] = cell;
 	if (n < ARRAY_LEN(cells) || !read_int(cells[0], &ms) || ms < 0 || ms > 253402300799999LL)
 		return error_set(err, ERR_INVALID, "Invalid Binance kline item: 11 cells with a time are expected");

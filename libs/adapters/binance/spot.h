@@ -7,10 +7,10 @@
 #include "base/strbuf.h"
 #include "domain/market/candle.h"
 
-#define BINANCE_PAGE_MINUTES 1000
-#define BINANCE_WEIGHT_LIMIT 6000 /* per minute and address */
+#define BINANCE_PAGE_MINUTES  1000
+#define BINANCE_WEIGHT_LIMIT  6000 /* per minute and address */
 #define BINANCE_KLINES_WEIGHT 2
-#define BINANCE_TIME_WEIGHT 1
+#define BINANCE_TIME_WEIGHT   1
 
 /* base?streams=a@kline_1m/b@kline_1m, with & when base has a query already */
 void binance_stream_url(struct strbuf *out, const char *base, const struct instrument *instruments, size_t n);

@@ -8,9 +8,8 @@
 #include "adapters/clickhouse/http.h"
 #include "adapters/clickhouse/schema.h"
 
-#define SQL_MAX 8192
+#define SQL_MAX		8192
 #define BATCH_BYTES_MAX (256u << 20)
-
 
 struct store {
 	struct candle_store base;
@@ -20,10 +19,7 @@ struct store {
 
 /* ---- RowBinary: little endian, texts with a LEB128 length, nullable values behind a flag ---------------------------- */
 
-static void put(struct strbuf *sb, const void *p, size_t n)
-{
-	strbuf_add(sb, (struct str){ p, n });
-}
+static void put(struct strbuf *sb, const void *p, size_t n) { strbuf_add(sb, (struct str){ p, n }); }
 
 static void put_text(struct strbuf *sb, struct str s)
 {
@@ -59,7 +55,8 @@ static void put_row(struct strbuf *sb, const struct candle *c)
 	put_text(sb, str_from(c->instrument.symbol));
 	put_text(sb, str_from(c->instrument_key));
 	put(sb, &ts, sizeof(ts));
-	for (const double *v = (const double[]){ c->open, c->high, c->low, c->close, c->volume_base }, *end = v + 5; v < end; v++)
+	for (const double *v = (const double[]){ c->open, c->high, c->low, c->close, c->volume_base }, *end = v + 5;
+	     v < end; v++)
 		put(sb, v, sizeof(*v));
 	put_double_or_null(sb, c->volume_quote);
 	put(sb, &no_trades, 1);
@@ -107,10 +104,7 @@ static int run(struct store *s, struct strbuf *sql, struct strbuf *out, struct e
 	return rc;
 }
 
-static int malformed(struct error *err)
-{
-	return error_set(err, ERR_INTERNAL, "ClickHouse's answer ends too early");
-}
+static int malformed(struct error *err) { return error_set(err, ERR_INTERNAL, "ClickHouse's answer ends too early"); }
 
 static int store_write(struct candle_store *base, const struct candle *rows, size_t n, struct error *err)
 {
@@ -123,10 +117,11 @@ static int store_write(struct candle_store *base, const struct candle *rows, siz
 		return 0;
 	for (size_t i = 0; i < n; i++)
 		put_row(&data, &rows[i]);
-	snprintf(sql, sizeof(sql),
-		 "INSERT INTO %s (market_id, symbol, instrument_key, ts_open, open, high, low, close, volume_base, volume_quote, "
-		 "trades_count, taker_buy_volume_base, taker_buy_volume_quote, source, ingested_at, ingest_id) FORMAT RowBinary",
-		 s->table);
+	snprintf(
+		sql, sizeof(sql),
+		"INSERT INTO %s (market_id, symbol, instrument_key, ts_open, open, high, low, close, volume_base, volume_quote, "
+		"trades_count, taker_buy_volume_base, taker_buy_volume_quote, source, ingested_at, ingest_id) FORMAT RowBinary",
+		s->table);
 	rc = strbuf_error(&data, err);
 	if (rc == 0)
 		rc = ch_http_run(s->http, sql, strbuf_str(&data), NULL, err);
@@ -145,7 +140,9 @@ static int store_read(struct candle_store *base, const struct candle_window *w, 
 	strbuf_addf(&sql, "SELECT ts_open, open, high, low, close, volume_base, volume_quote FROM %s", s->table);
 	add_window(&sql, w);
 	/* The newest version of each minute first, then one row a minute. */
-	strbuf_addc(&sql, " ORDER BY ts_open, ingested_at DESC, source DESC, ingest_id DESC LIMIT 1 BY ts_open FORMAT RowBinary");
+	strbuf_addc(
+		&sql,
+		" ORDER BY ts_open, ingested_at DESC, source DESC, ingest_id DESC LIMIT 1 BY ts_open FORMAT RowBinary");
 	rc = run(s, &sql, &answer, err);
 	in = strbuf_str(&answer);
 	while (rc == 0 && in.n > 0) {
@@ -157,7 +154,8 @@ static int store_read(struct candle_store *base, const struct candle_window *w, 
 		    (null == 0 && !take(&in, &quote, sizeof(quote))))
 			rc = malformed(err);
 		else
-			rc = candles_append(out, utc_from_ms((int64_t)ts * 1000), v[0], v[1], v[2], v[3], v[4], quote, err);
+			rc = candles_append(out, utc_from_ms((int64_t)ts * 1000), v[0], v[1], v[2], v[3], v[4], quote,
+					    err);
 	}
 	if (rc != 0)
 		out->n = before;
@@ -183,7 +181,8 @@ static int store_bounds(struct candle_store *base, const struct instrument *i, u
 	strbuf_addc(&sql, " FORMAT RowBinary");
 	rc = run(s, &sql, &answer, err);
 	in = strbuf_str(&answer);
-	if (rc == 0 && (!take(&in, &count, sizeof(count)) || !take(&in, &first, sizeof(first)) || !take(&in, &last, sizeof(last))))
+	if (rc == 0 &&
+	    (!take(&in, &count, sizeof(count)) || !take(&in, &first, sizeof(first)) || !take(&in, &last, sizeof(last))))
 		rc = malformed(err);
 	if (rc == 0) {
 		out->any = count > 0;
@@ -237,10 +236,11 @@ static int store_confirm_gap(struct candle_store *base, const struct instrument 
 	struct store *s = (struct store *)base;
 	struct strbuf sql = STRBUF_INIT(SQL_MAX);
 
-	strbuf_addf(&sql, "INSERT INTO %s (market_id, symbol, ts_from, ts_to, confirmed_at) VALUES (%d, ", s->gaps, i->market_id);
+	strbuf_addf(&sql, "INSERT INTO %s (market_id, symbol, ts_from, ts_to, confirmed_at) VALUES (%d, ", s->gaps,
+		    i->market_id);
 	ch_quote(&sql, str_from(i->symbol));
-	strbuf_addf(&sql, ", toDateTime(%lld, 'UTC'), toDateTime(%lld, 'UTC'), %lld)", (long long)(range->from.ms / 1000),
-		    (long long)(range->to.ms / 1000), (long long)utc_now().ms);
+	strbuf_addf(&sql, ", toDateTime(%lld, 'UTC'), toDateTime(%lld, 'UTC'), %lld)",
+		    (long long)(range->from.ms / 1000), (long long)(range->to.ms / 1000), (long long)utc_now().ms);
 	return run(s, &sql, NULL, err);
 }
 
@@ -255,8 +255,9 @@ static int store_confirmed_gaps(struct candle_store *base, const struct candle_w
 	*n = 0;
 	strbuf_addf(&sql, "SELECT DISTINCT ts_from, ts_to FROM %s", s->gaps);
 	add_where(&sql, &w->instrument);
-	strbuf_addf(&sql, " AND ts_from < toDateTime(%lld, 'UTC') AND ts_to > toDateTime(%lld, 'UTC') ORDER BY ts_from, ts_to"
-			  " FORMAT RowBinary",
+	strbuf_addf(&sql,
+		    " AND ts_from < toDateTime(%lld, 'UTC') AND ts_to > toDateTime(%lld, 'UTC') ORDER BY ts_from, ts_to"
+		    " FORMAT RowBinary",
 		    (long long)((w->to.ms + 999) / 1000), (long long)(w->from.ms / 1000));
 	rc = run(s, &sql, &answer, err);
 	in = strbuf_str(&answer);
@@ -287,10 +288,12 @@ static int store_ping(struct candle_store *base, struct error *err)
 	struct strbuf sql = STRBUF_INIT(SQL_MAX), answer = STRBUF_INIT(0);
 	int rc;
 
-	strbuf_addf(&sql, "SELECT count() > 0 FROM %s WHERE version = '" CH_SCHEMA_HEAD "' FORMAT TabSeparated", s->version);
+	strbuf_addf(&sql, "SELECT count() > 0 FROM %s WHERE version = '" CH_SCHEMA_HEAD "' FORMAT TabSeparated",
+		    s->version);
 	rc = run(s, &sql, &answer, err);
 	if (rc == 0 && !str_eq(str_trim(strbuf_str(&answer)), STR("1")))
-		rc = error_set(err, ERR_CONFLICT, "the candle store's schema is not at " CH_SCHEMA_HEAD ": run migrations");
+		rc = error_set(err, ERR_CONFLICT,
+			       "the candle store's schema is not at " CH_SCHEMA_HEAD ": run migrations");
 	else if (rc != 0 && err != NULL && err->code == ERR_INTERNAL)
 		error_set(err, ERR_CONFLICT, "the candle store's tables are missing: run migrations");
 	strbuf_release(&answer);

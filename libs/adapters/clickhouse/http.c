@@ -9,7 +9,7 @@
 #include "runtime/http_client.h"
 
 #define ANSWER_MAX (256u << 20)
-#define SQL_MAX 65536
+#define SQL_MAX	   65536
 
 struct ch_http {
 	struct ch_settings s;
@@ -55,9 +55,11 @@ int ch_settings_from_env(struct ch_settings *out, struct error *err)
 	    text("CH_DATABASE", NULL, "market_data", out->database, sizeof(out->database), err) != 0 ||
 	    flag("CH_SECURE", false, &out->secure, err) != 0 || flag("CH_VERIFY", true, &out->verify, err) != 0)
 		return -1;
-	if (config_env("CH_PORT") != NULL && (!str_to_i64(str_trim(str_from(config_env("CH_PORT"))), &port) || port < 1 || port > 65535))
+	if (config_env("CH_PORT") != NULL &&
+	    (!str_to_i64(str_trim(str_from(config_env("CH_PORT"))), &port) || port < 1 || port > 65535))
 		return error_set(err, ERR_INVALID, "CH_PORT must be > 0");
-	if (out->database[strspn(out->database, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")] != '\0')
+	if (out->database[strspn(out->database, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")] !=
+	    '\0')
 		return error_set(err, ERR_INVALID, "CH_DATABASE may contain letters, digits and _ only");
 	if (!out->verify)
 		return error_set(err, ERR_INVALID, "CH_VERIFY=0 is not supported: certificates are always verified");
@@ -80,8 +82,8 @@ struct ch_http *ch_http_new(const struct ch_settings *settings, struct error *er
 	h->s = *settings;
 	snprintf(h->user, sizeof(h->user), "X-ClickHouse-User: %s", settings->user);
 	snprintf(h->key, sizeof(h->key), "X-ClickHouse-Key: %s", settings->password);
-	snprintf(h->base, sizeof(h->base), "%s://%s:%d/?wait_end_of_query=1", settings->secure ? "https" : "http", settings->host,
-		 settings->port);
+	snprintf(h->base, sizeof(h->base), "%s://%s:%d/?wait_end_of_query=1", settings->secure ? "https" : "http",
+		 settings->host, settings->port);
 	return h;
 }
 

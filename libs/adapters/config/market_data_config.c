@@ -8,14 +8,20 @@
 
 /* ---- the file, as text --------------------------------------------------------------------------------------------- */
 
-struct y_backoff { char *base_s, *max_s, *jitter_s; };
-struct y_limiter { char *mode, *safety_factor, *max_concurrency; };
+struct y_backoff {
+	char *base_s, *max_s, *jitter_s;
+};
+struct y_limiter {
+	char *mode, *safety_factor, *max_concurrency;
+};
 struct y_rest {
 	char *base_url, *earliest_available_ts_utc, *timeout_s, *retries;
 	struct y_backoff *backoff;
 	struct y_limiter *limiter;
 };
-struct y_reconnect { char *min_delay_s, *max_delay_s, *factor, *jitter_s; };
+struct y_reconnect {
+	char *min_delay_s, *max_delay_s, *factor, *jitter_s;
+};
 struct y_ws {
 	char *url, *ping_interval_s, *pong_timeout_s, *max_symbols_per_connection;
 	struct y_reconnect *reconnect;
@@ -29,15 +35,25 @@ struct y_ingestion {
 	char *flush_interval_ms, *max_buffer_rows, *rest_concurrency_instruments, *tail_lookback_minutes;
 	char *rest_inter_instrument_delay_s, *bootstrap_max_minutes, *gap_scan_minutes;
 };
-struct y_job { char *interval_seconds; };
-struct y_jobs { struct y_job *sync_whitelist, *enrich, *rest_insurance_catchup; };
-struct y_scheduler { struct y_jobs *jobs; };
-struct y_backfill { char *max_days_per_insert, *chunk_align; };
+struct y_job {
+	char *interval_seconds;
+};
+struct y_jobs {
+	struct y_job *sync_whitelist, *enrich, *rest_insurance_catchup;
+};
+struct y_scheduler {
+	struct y_jobs *jobs;
+};
+struct y_backfill {
+	char *max_days_per_insert, *chunk_align;
+};
 struct y_redis {
 	char *enabled, *host, *port, *db, *password_env, *socket_timeout_s, *connect_timeout_s;
 	char *stream_mode, *stream_prefix, *retention_days, *maxlen_approx;
 };
-struct y_live_feed { struct y_redis *redis_streams; };
+struct y_live_feed {
+	struct y_redis *redis_streams;
+};
 struct y_market_data {
 	struct y_market *markets;
 	unsigned markets_count;
@@ -63,7 +79,8 @@ static const cyaml_schema_field_t rest_fields[] = { YAML_TEXT(y_rest, base_url),
 						    YAML_MAP(y_rest, limiter, limiter_fields),
 						    CYAML_FIELD_END };
 static const cyaml_schema_field_t reconnect_fields[] = { YAML_TEXT(y_reconnect, min_delay_s),
-							 YAML_TEXT(y_reconnect, max_delay_s), YAML_TEXT(y_reconnect, factor),
+							 YAML_TEXT(y_reconnect, max_delay_s),
+							 YAML_TEXT(y_reconnect, factor),
 							 YAML_TEXT(y_reconnect, jitter_s), CYAML_FIELD_END };
 static const cyaml_schema_field_t ws_fields[] = { YAML_TEXT(y_ws, url),
 						  YAML_TEXT(y_ws, ping_interval_s),
@@ -91,7 +108,8 @@ static const cyaml_schema_field_t ingestion_fields[] = { YAML_TEXT(y_ingestion, 
 static const cyaml_schema_field_t job_fields[] = { YAML_TEXT(y_job, interval_seconds), CYAML_FIELD_END };
 static const cyaml_schema_field_t jobs_fields[] = { YAML_MAP(y_jobs, sync_whitelist, job_fields),
 						    YAML_MAP(y_jobs, enrich, job_fields),
-						    YAML_MAP(y_jobs, rest_insurance_catchup, job_fields), CYAML_FIELD_END };
+						    YAML_MAP(y_jobs, rest_insurance_catchup, job_fields),
+						    CYAML_FIELD_END };
 static const cyaml_schema_field_t scheduler_fields[] = { YAML_MAP(y_scheduler, jobs, jobs_fields), CYAML_FIELD_END };
 static const cyaml_schema_field_t backfill_fields[] = { YAML_TEXT(y_backfill, max_days_per_insert),
 							YAML_TEXT(y_backfill, chunk_align), CYAML_FIELD_END };
@@ -110,8 +128,8 @@ static const cyaml_schema_field_t redis_fields[] = { YAML_TEXT(y_redis, enabled)
 static const cyaml_schema_field_t live_feed_fields[] = { YAML_MAP(y_live_feed, redis_streams, redis_fields),
 							 CYAML_FIELD_END };
 static const cyaml_schema_field_t market_data_fields[] = {
-	CYAML_FIELD_SEQUENCE("markets", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct y_market_data, markets, &market_value, 0,
-			     CONFIG_MARKETS_MAX),
+	CYAML_FIELD_SEQUENCE("markets", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct y_market_data, markets,
+			     &market_value, 0, CONFIG_MARKETS_MAX),
 	YAML_MAP(y_market_data, ingestion, ingestion_fields),
 	YAML_MAP(y_market_data, scheduler, scheduler_fields),
 	YAML_MAP(y_market_data, backfill, backfill_fields),
@@ -119,7 +137,8 @@ static const cyaml_schema_field_t market_data_fields[] = {
 	CYAML_FIELD_END
 };
 static const cyaml_schema_field_t file_fields[] = { YAML_TEXT(y_file, version), YAML_TEXT(y_file, candle_store),
-						    YAML_MAP(y_file, market_data, market_data_fields), CYAML_FIELD_END };
+						    YAML_MAP(y_file, market_data, market_data_fields),
+						    CYAML_FIELD_END };
 static const cyaml_schema_value_t file_schema = { CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct y_file, file_fields) };
 
 /* ---- the values ---------------------------------------------------------------------------------------------------- */
@@ -127,21 +146,24 @@ static const cyaml_schema_value_t file_schema = { CYAML_VALUE_MAPPING(CYAML_FLAG
 /* Sections that are absent read as empty ones. */
 #define SECTION(p, type) ((p) != NULL ? (p) : &(struct type){ 0 })
 
-static void read_rest(struct config_reader *r, const char *env_url, const struct y_rest *y, utc_t now, struct market_config *m)
+static void read_rest(struct config_reader *r, const char *env_url, const struct y_rest *y, utc_t now,
+		      struct market_config *m)
 {
 	const struct y_backoff *b = SECTION(y->backoff, y_backoff);
 	const struct y_limiter *l = SECTION(y->limiter, y_limiter);
 	char earliest[64] = "", mode[32] = "";
 
 	config_text(r, "rest.base_url", env_url, y->base_url, NULL, m->rest_url, sizeof(m->rest_url));
-	config_text(r, "rest.earliest_available_ts_utc", NULL, y->earliest_available_ts_utc, NULL, earliest, sizeof(earliest));
+	config_text(r, "rest.earliest_available_ts_utc", NULL, y->earliest_available_ts_utc, NULL, earliest,
+		    sizeof(earliest));
 	config_double(r, "rest.timeout_s", NULL, y->timeout_s, NULL, BOUND_POSITIVE, &m->rest_timeout_s);
 	config_int(r, "rest.retries", NULL, y->retries, NULL, 0, 100, &m->rest_retries);
 	config_double(r, "rest.backoff.base_s", NULL, b->base_s, NULL, BOUND_POSITIVE, &m->backoff_base_s);
 	config_double(r, "rest.backoff.max_s", NULL, b->max_s, NULL, BOUND_POSITIVE, &m->backoff_max_s);
 	config_double(r, "rest.backoff.jitter_s", NULL, b->jitter_s, NULL, BOUND_NOT_NEGATIVE, &m->backoff_jitter_s);
 	config_text(r, "rest.limiter.mode", NULL, l->mode, NULL, mode, sizeof(mode));
-	config_double(r, "rest.limiter.safety_factor", NULL, l->safety_factor, NULL, BOUND_POSITIVE, &m->limiter_safety);
+	config_double(r, "rest.limiter.safety_factor", NULL, l->safety_factor, NULL, BOUND_POSITIVE,
+		      &m->limiter_safety);
 	config_int(r, "rest.limiter.max_concurrency", NULL, l->max_concurrency, NULL, 1, 1000, &m->limiter_concurrency);
 	if (r->failed)
 		return;
@@ -150,7 +172,8 @@ static void read_rest(struct config_reader *r, const char *env_url, const struct
 	else if (m->earliest.ms > now.ms)
 		config_fail(r, "key 'earliest_available_ts_utc' must not be in the future: '%s'", earliest);
 	else if (m->backoff_base_s > m->backoff_max_s)
-		config_fail(r, "backoff.base_s must be <= backoff.max_s, got %g > %g", m->backoff_base_s, m->backoff_max_s);
+		config_fail(r, "backoff.base_s must be <= backoff.max_s, got %g > %g", m->backoff_base_s,
+			    m->backoff_max_s);
 	else if (strcmp(mode, "autodetect") != 0)
 		config_fail(r, "rest.limiter.mode must be 'autodetect', got '%s'", mode);
 	else if (m->limiter_safety > 1)
@@ -175,8 +198,8 @@ static void read_ws(struct config_reader *r, const char *env_url, const struct y
 	if (r->failed)
 		return;
 	if (m->reconnect_min_s > m->reconnect_max_s)
-		config_fail(r, "ws.reconnect.min_delay_s must be <= ws.reconnect.max_delay_s, got %g > %g", m->reconnect_min_s,
-			    m->reconnect_max_s);
+		config_fail(r, "ws.reconnect.min_delay_s must be <= ws.reconnect.max_delay_s, got %g > %g",
+			    m->reconnect_min_s, m->reconnect_max_s);
 	else if (m->reconnect_factor < 1)
 		config_fail(r, "ws.reconnect.factor must be >= 1, got %g", m->reconnect_factor);
 }
@@ -199,14 +222,15 @@ static void read_market(struct config_reader *r, const struct y_market *y, utc_t
 		config_fail(r, "market_id must be one of the known markets 1..4, got %d", m->market_id);
 	else if (strcmp(known->exchange, m->exchange) != 0 || strcmp(known->market_type, m->market_type) != 0 ||
 		 strcmp(known->code, m->market_code) != 0)
-		config_fail(r, "market %d must be %s, got %s %s %s", m->market_id, known->code, m->exchange, m->market_type,
-			    m->market_code);
+		config_fail(r, "market %d must be %s, got %s %s %s", m->market_id, known->code, m->exchange,
+			    m->market_type, m->market_code);
 	snprintf(env[0], sizeof(env[0]), "ROEHUB_MARKET_%d_REST_URL", m->market_id);
 	snprintf(env[1], sizeof(env[1]), "ROEHUB_MARKET_%d_WS_URL", m->market_id);
 	snprintf(env[2], sizeof(env[2]), "ROEHUB_MARKET_%d_CA_FILE", m->market_id);
 	read_rest(r, env[0], SECTION(y->rest, y_rest), now, m);
 	read_ws(r, env[1], SECTION(y->ws, y_ws), m);
-	if (config_env(env[2]) != NULL && !str_copy(m->ca_file, sizeof(m->ca_file), str_trim(str_from(config_env(env[2])))))
+	if (config_env(env[2]) != NULL &&
+	    !str_copy(m->ca_file, sizeof(m->ca_file), str_trim(str_from(config_env(env[2])))))
 		config_fail(r, "%s is too long", env[2]);
 }
 
@@ -214,14 +238,14 @@ static void read_ingestion(struct config_reader *r, const struct y_ingestion *y,
 {
 	config_int(r, "ingestion.flush_interval_ms", NULL, y->flush_interval_ms, NULL, 1, 500, &c->flush_interval_ms);
 	config_int(r, "ingestion.max_buffer_rows", NULL, y->max_buffer_rows, NULL, 1, 1000000, &c->max_buffer_rows);
-	config_int(r, "ingestion.rest_concurrency_instruments", NULL, y->rest_concurrency_instruments, CONFIG_DEFAULT_INT(4), 1,
-		   64, &c->rest_concurrency);
-	config_int(r, "ingestion.tail_lookback_minutes", NULL, y->tail_lookback_minutes, CONFIG_DEFAULT_INT(180), 1, 1000000,
-		   &c->tail_lookback_minutes);
+	config_int(r, "ingestion.rest_concurrency_instruments", NULL, y->rest_concurrency_instruments,
+		   CONFIG_DEFAULT_INT(4), 1, 64, &c->rest_concurrency);
+	config_int(r, "ingestion.tail_lookback_minutes", NULL, y->tail_lookback_minutes, CONFIG_DEFAULT_INT(180), 1,
+		   1000000, &c->tail_lookback_minutes);
 	config_double(r, "ingestion.rest_inter_instrument_delay_s", NULL, y->rest_inter_instrument_delay_s,
 		      CONFIG_DEFAULT_DOUBLE(0.0), BOUND_NOT_NEGATIVE, &c->rest_inter_instrument_delay_s);
-	config_int(r, "ingestion.bootstrap_max_minutes", NULL, y->bootstrap_max_minutes, CONFIG_DEFAULT_INT(0), 0, 100000000,
-		   &c->bootstrap_max_minutes);
+	config_int(r, "ingestion.bootstrap_max_minutes", NULL, y->bootstrap_max_minutes, CONFIG_DEFAULT_INT(0), 0,
+		   100000000, &c->bootstrap_max_minutes);
 	config_int(r, "ingestion.gap_scan_minutes", NULL, y->gap_scan_minutes, CONFIG_DEFAULT_INT(10080), 0, 100000000,
 		   &c->gap_scan_minutes);
 }
@@ -242,7 +266,8 @@ static void check_other_sections(struct config_reader *r, const struct y_market_
 	int64_t v;
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		config_int(r, rows[i].key, NULL, SECTION(rows[i].job, y_job)->interval_seconds, &rows[i].dflt, 1, 31536000, &v);
+		config_int(r, rows[i].key, NULL, SECTION(rows[i].job, y_job)->interval_seconds, &rows[i].dflt, 1,
+			   31536000, &v);
 	config_int(r, "backfill.max_days_per_insert", NULL, backfill->max_days_per_insert, NULL, 1, 7, &v);
 	config_text(r, "backfill.chunk_align", NULL, backfill->chunk_align, NULL, align, sizeof(align));
 	if (!r->failed && strcmp(align, "utc_day") != 0)
@@ -254,24 +279,28 @@ static void read_redis(struct config_reader *r, const struct y_redis *y, struct 
 	char mode[32] = "";
 	int64_t days = 7;
 
-	config_bool(r, "live_feed.redis_streams.enabled", NULL, y->enabled, CONFIG_DEFAULT_BOOL(false), &c->redis.enabled);
-	config_text(r, "live_feed.redis_streams.host", "ROEHUB_REDIS_HOST", y->host, "redis", c->redis.host, sizeof(c->redis.host));
+	config_bool(r, "live_feed.redis_streams.enabled", NULL, y->enabled, CONFIG_DEFAULT_BOOL(false),
+		    &c->redis.enabled);
+	config_text(r, "live_feed.redis_streams.host", "ROEHUB_REDIS_HOST", y->host, "redis", c->redis.host,
+		    sizeof(c->redis.host));
 	config_int(r, "live_feed.redis_streams.port", "ROEHUB_REDIS_PORT", y->port, CONFIG_DEFAULT_INT(6379), 1, 65535,
 		   &c->redis.port);
 	config_int(r, "live_feed.redis_streams.db", NULL, y->db, CONFIG_DEFAULT_INT(0), 0, 1000000, &c->redis.db);
-	config_double(r, "live_feed.redis_streams.socket_timeout_s", NULL, y->socket_timeout_s, CONFIG_DEFAULT_DOUBLE(2.0),
-		      BOUND_POSITIVE, &c->redis.socket_timeout_s);
-	config_double(r, "live_feed.redis_streams.connect_timeout_s", NULL, y->connect_timeout_s, CONFIG_DEFAULT_DOUBLE(2.0),
-		      BOUND_POSITIVE, &c->redis.connect_timeout_s);
-	config_text(r, "live_feed.redis_streams.stream_mode", NULL, y->stream_mode, "per_instrument", mode, sizeof(mode));
-	config_text(r, "live_feed.redis_streams.stream_prefix", NULL, y->stream_prefix, "md.candles.1m", c->redis.stream_prefix,
-		    sizeof(c->redis.stream_prefix));
-	config_int(r, "live_feed.redis_streams.retention_days", NULL, y->retention_days, CONFIG_DEFAULT_INT(7), 1, 100000, &days);
-	config_int(r, "live_feed.redis_streams.maxlen_approx", NULL, y->maxlen_approx, CONFIG_DEFAULT_INT(days * 1440), 1,
-		   1000000000, &c->redis.maxlen_approx);
+	config_double(r, "live_feed.redis_streams.socket_timeout_s", NULL, y->socket_timeout_s,
+		      CONFIG_DEFAULT_DOUBLE(2.0), BOUND_POSITIVE, &c->redis.socket_timeout_s);
+	config_double(r, "live_feed.redis_streams.connect_timeout_s", NULL, y->connect_timeout_s,
+		      CONFIG_DEFAULT_DOUBLE(2.0), BOUND_POSITIVE, &c->redis.connect_timeout_s);
+	config_text(r, "live_feed.redis_streams.stream_mode", NULL, y->stream_mode, "per_instrument", mode,
+		    sizeof(mode));
+	config_text(r, "live_feed.redis_streams.stream_prefix", NULL, y->stream_prefix, "md.candles.1m",
+		    c->redis.stream_prefix, sizeof(c->redis.stream_prefix));
+	config_int(r, "live_feed.redis_streams.retention_days", NULL, y->retention_days, CONFIG_DEFAULT_INT(7), 1,
+		   100000, &days);
+	config_int(r, "live_feed.redis_streams.maxlen_approx", NULL, y->maxlen_approx, CONFIG_DEFAULT_INT(days * 1440),
+		   1, 1000000000, &c->redis.maxlen_approx);
 	if (y->password_env != NULL)
-		config_text(r, "live_feed.redis_streams.password_env", NULL, y->password_env, NULL, c->redis.password_env,
-			    sizeof(c->redis.password_env));
+		config_text(r, "live_feed.redis_streams.password_env", NULL, y->password_env, NULL,
+			    c->redis.password_env, sizeof(c->redis.password_env));
 	if (!r->failed && strcmp(mode, "per_instrument") != 0)
 		config_fail(r, "live_feed.redis_streams.stream_mode must be 'per_instrument', got '%s'", mode);
 }
@@ -288,7 +317,9 @@ static void read_file(struct config_reader *r, const struct y_file *y, utc_t now
 		config_fail(r, "candle_store must be postgres or clickhouse, got '%s'", c->candle_store);
 	if (md == NULL || md->ingestion == NULL || md->backfill == NULL) {
 		config_fail(r, "missing required key: %s",
-			    md == NULL ? "market_data" : md->ingestion == NULL ? "market_data.ingestion" : "market_data.backfill");
+			    md == NULL		    ? "market_data"
+			    : md->ingestion == NULL ? "market_data.ingestion"
+						    : "market_data.backfill");
 		return;
 	}
 	for (unsigned i = 0; i < md->markets_count && i < CONFIG_MARKETS_MAX && !r->failed; i++) {

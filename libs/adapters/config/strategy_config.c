@@ -7,12 +7,16 @@
 
 /* ---- the file, as text --------------------------------------------------------------------------------------------- */
 
-struct y_enabled { char *enabled; };
+struct y_enabled {
+	char *enabled;
+};
 struct y_input {
 	char *enabled, *host, *port, *db, *password_env, *socket_timeout_s, *connect_timeout_s;
 	char *stream_prefix, *consumer_group, *read_count, *block_ms;
 };
-struct y_repair { char *retry_attempts, *retry_backoff_seconds; };
+struct y_repair {
+	char *retry_attempts, *retry_backoff_seconds;
+};
 struct y_worker {
 	char *enabled, *poll_interval_seconds, *catch_up_seconds;
 	struct y_input *redis_streams;
@@ -22,11 +26,15 @@ struct y_output_redis {
 	char *enabled, *host, *port, *db, *password_env, *socket_timeout_s, *connect_timeout_s;
 	char *metrics_stream_prefix, *events_stream_prefix, *maxlen_approx;
 };
-struct y_output { struct y_output_redis *redis_streams; };
+struct y_output {
+	struct y_output_redis *redis_streams;
+};
 struct y_telegram {
 	char *enabled, *mode, *bot_token_env, *api_base_url, *send_timeout_s, *debounce_failed_seconds;
 };
-struct y_metrics { char *port; };
+struct y_metrics {
+	char *port;
+};
 struct y_strategy {
 	struct y_enabled *api;
 	struct y_worker *live_worker;
@@ -34,7 +42,9 @@ struct y_strategy {
 	struct y_telegram *telegram;
 	struct y_metrics *metrics;
 };
-struct y_config_ref { char *path; };
+struct y_config_ref {
+	char *path;
+};
 struct y_runner { /* the shim, or the old form with everything in one section */
 	struct y_config_ref *config_ref;
 	char *poll_interval_seconds;
@@ -105,8 +115,10 @@ static const cyaml_schema_field_t runner_fields[] = { YAML_MAP(y_runner, config_
 						      YAML_MAP(y_runner, telegram, telegram_fields),
 						      YAML_MAP(y_runner, repair, repair_fields),
 						      CYAML_FIELD_END };
-static const cyaml_schema_field_t file_fields[] = { YAML_TEXT(y_file, version), YAML_MAP(y_file, strategy, strategy_fields),
-						    YAML_MAP(y_file, strategy_live_runner, runner_fields), CYAML_FIELD_END };
+static const cyaml_schema_field_t file_fields[] = { YAML_TEXT(y_file, version),
+						    YAML_MAP(y_file, strategy, strategy_fields),
+						    YAML_MAP(y_file, strategy_live_runner, runner_fields),
+						    CYAML_FIELD_END };
 static const cyaml_schema_value_t file_schema = { CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct y_file, file_fields) };
 
 /* ---- the values ---------------------------------------------------------------------------------------------------- */
@@ -114,10 +126,13 @@ static const cyaml_schema_value_t file_schema = { CYAML_VALUE_MAPPING(CYAML_FLAG
 #define SECTION(p, type) ((p) != NULL ? (p) : &(struct type){ 0 })
 
 /* The members that both Redis sections share; section: their place in the file, for messages. */
-struct y_redis_common { const char *enabled, *host, *port, *db, *password_env, *socket_timeout_s, *connect_timeout_s; };
+struct y_redis_common {
+	const char *enabled, *host, *port, *db, *password_env, *socket_timeout_s, *connect_timeout_s;
+};
 
-static void read_redis(struct config_reader *r, const char *section, const struct y_redis_common *y, const char *env_enabled,
-		       bool dflt_enabled, const char *dflt_password_env, struct redis_config *out)
+static void read_redis(struct config_reader *r, const char *section, const struct y_redis_common *y,
+		       const char *env_enabled, bool dflt_enabled, const char *dflt_password_env,
+		       struct redis_config *out)
 {
 	char prefix[96];
 	const char *saved = r->prefix;
@@ -142,23 +157,25 @@ static void read_worker(struct config_reader *r, const struct y_worker *y, struc
 {
 	const struct y_input *in = SECTION(y->redis_streams, y_input);
 	const struct y_repair *repair = SECTION(y->repair, y_repair);
-	const struct y_redis_common common = { in->enabled, in->host, in->port, in->db, in->password_env, in->socket_timeout_s,
-					       in->connect_timeout_s };
+	const struct y_redis_common common = {
+		in->enabled, in->host, in->port, in->db, in->password_env, in->socket_timeout_s, in->connect_timeout_s
+	};
 
-	config_bool(r, "live_worker.enabled", "ROEHUB_STRATEGY_LIVE_WORKER_ENABLED", y->enabled, CONFIG_DEFAULT_BOOL(true),
-		    &c->worker_enabled);
-	config_int(r, "live_worker.poll_interval_seconds", NULL, y->poll_interval_seconds, CONFIG_DEFAULT_INT(5), 1, 86400,
-		   &c->poll_interval_s);
+	config_bool(r, "live_worker.enabled", "ROEHUB_STRATEGY_LIVE_WORKER_ENABLED", y->enabled,
+		    CONFIG_DEFAULT_BOOL(true), &c->worker_enabled);
+	config_int(r, "live_worker.poll_interval_seconds", NULL, y->poll_interval_seconds, CONFIG_DEFAULT_INT(5), 1,
+		   86400, &c->poll_interval_s);
 	config_int(r, "live_worker.catch_up_seconds", NULL, y->catch_up_seconds, CONFIG_DEFAULT_INT(90), 1, 86400,
 		   &c->catch_up_s);
 	read_redis(r, "live_worker.redis_streams", &common, NULL, true, NULL, &c->input);
-	config_text(r, "live_worker.redis_streams.stream_prefix", NULL, in->stream_prefix, "md.candles.1m", c->stream_prefix,
-		    sizeof(c->stream_prefix));
+	config_text(r, "live_worker.redis_streams.stream_prefix", NULL, in->stream_prefix, "md.candles.1m",
+		    c->stream_prefix, sizeof(c->stream_prefix));
 	config_text(r, "live_worker.redis_streams.consumer_group", NULL, in->consumer_group, "strategy.live_runner.v1",
 		    c->consumer_group, sizeof(c->consumer_group));
 	config_int(r, "live_worker.redis_streams.read_count", NULL, in->read_count, CONFIG_DEFAULT_INT(200), 1, 100000,
 		   &c->read_count);
-	config_int(r, "live_worker.redis_streams.block_ms", NULL, in->block_ms, CONFIG_DEFAULT_INT(100), 0, 60000, &c->block_ms);
+	config_int(r, "live_worker.redis_streams.block_ms", NULL, in->block_ms, CONFIG_DEFAULT_INT(100), 0, 60000,
+		   &c->block_ms);
 	config_int(r, "live_worker.repair.retry_attempts", NULL, repair->retry_attempts, CONFIG_DEFAULT_INT(3), 0, 1000,
 		   &c->repair_retries);
 	config_double(r, "live_worker.repair.retry_backoff_seconds", NULL, repair->retry_backoff_seconds,
@@ -169,17 +186,18 @@ static void read_worker(struct config_reader *r, const struct y_worker *y, struc
 
 static void read_output(struct config_reader *r, const struct y_output_redis *y, struct strategy_config *c)
 {
-	const struct y_redis_common common = { y->enabled, y->host, y->port, y->db, y->password_env, y->socket_timeout_s,
-					       y->connect_timeout_s };
+	const struct y_redis_common common = {
+		y->enabled, y->host, y->port, y->db, y->password_env, y->socket_timeout_s, y->connect_timeout_s
+	};
 
-	read_redis(r, "realtime_output.redis_streams", &common, "ROEHUB_STRATEGY_REALTIME_OUTPUT_REDIS_STREAMS_ENABLED", false,
-		   NULL, &c->output);
+	read_redis(r, "realtime_output.redis_streams", &common, "ROEHUB_STRATEGY_REALTIME_OUTPUT_REDIS_STREAMS_ENABLED",
+		   false, NULL, &c->output);
 	config_text(r, "realtime_output.redis_streams.metrics_stream_prefix", NULL, y->metrics_stream_prefix,
 		    "strategy.metrics.v1.user", c->metrics_stream_prefix, sizeof(c->metrics_stream_prefix));
 	config_text(r, "realtime_output.redis_streams.events_stream_prefix", NULL, y->events_stream_prefix,
 		    "strategy.events.v1.user", c->events_stream_prefix, sizeof(c->events_stream_prefix));
-	config_int(r, "realtime_output.redis_streams.maxlen_approx", NULL, y->maxlen_approx, CONFIG_DEFAULT_INT(20000), 0,
-		   1000000000, &c->maxlen_approx);
+	config_int(r, "realtime_output.redis_streams.maxlen_approx", NULL, y->maxlen_approx, CONFIG_DEFAULT_INT(20000),
+		   0, 1000000000, &c->maxlen_approx);
 }
 
 static void read_telegram(struct config_reader *r, const struct y_telegram *y, struct strategy_config *c)
@@ -191,12 +209,12 @@ static void read_telegram(struct config_reader *r, const struct y_telegram *y, s
 	config_text(r, "telegram.mode", "ROEHUB_TELEGRAM_MODE", y->mode, "log_only", mode, sizeof(mode));
 	config_text(r, "telegram.bot_token_env", NULL, y->bot_token_env, "TELEGRAM_BOT_TOKEN", c->bot_token_env,
 		    sizeof(c->bot_token_env));
-	config_text(r, "telegram.api_base_url", "ROEHUB_TELEGRAM_API_BASE_URL", y->api_base_url, "https://api.telegram.org",
-		    c->api_base_url, sizeof(c->api_base_url));
+	config_text(r, "telegram.api_base_url", "ROEHUB_TELEGRAM_API_BASE_URL", y->api_base_url,
+		    "https://api.telegram.org", c->api_base_url, sizeof(c->api_base_url));
 	config_double(r, "telegram.send_timeout_s", NULL, y->send_timeout_s, CONFIG_DEFAULT_DOUBLE(3.0), BOUND_POSITIVE,
 		      &c->send_timeout_s);
-	config_int(r, "telegram.debounce_failed_seconds", NULL, y->debounce_failed_seconds, CONFIG_DEFAULT_INT(600), 0, 86400000,
-		   &c->debounce_failed_s);
+	config_int(r, "telegram.debounce_failed_seconds", NULL, y->debounce_failed_seconds, CONFIG_DEFAULT_INT(600), 0,
+		   86400000, &c->debounce_failed_s);
 	c->telegram_log_only = strcmp(mode, "log_only") == 0;
 	if (!r->failed && !c->telegram_log_only && strcmp(mode, "telegram") != 0)
 		config_fail(r, "strategy.telegram.mode must be one of: log_only, telegram");
@@ -271,7 +289,9 @@ static int load_file(const char *path, bool from_shim, struct strategy_config *o
 	else if (y->strategy_live_runner->config_ref == NULL)
 		read_legacy(&r, y->strategy_live_runner, out);
 	else if (y->strategy_live_runner->config_ref->path == NULL || from_shim)
-		config_fail(&r, "missing required key: strategy_live_runner.config_ref.path (of a file that is no shim itself)");
+		config_fail(
+			&r,
+			"missing required key: strategy_live_runner.config_ref.path (of a file that is no shim itself)");
 	else
 		shim_target(path, y->strategy_live_runner->config_ref->path, target, sizeof(target));
 	config_free(&file_schema, data);

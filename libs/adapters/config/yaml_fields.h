@@ -5,12 +5,12 @@
 
 #include "runtime/config.h"
 
-#define YAML_TEXT(type, member)                                                                              \
+#define YAML_TEXT(type, member)                                                                                        \
 	CYAML_FIELD_STRING_PTR(#member, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct type, member, 0, 4096)
 /* null is the same as absent */
-#define YAML_TEXT_OR_NULL(type, member)                                                                      \
+#define YAML_TEXT_OR_NULL(type, member)                                                                                \
 	CYAML_FIELD_STRING_PTR(#member, CYAML_FLAG_POINTER_NULL_STR | CYAML_FLAG_OPTIONAL, struct type, member, 0, 4096)
-#define YAML_MAP(type, member, fields)                                                                       \
+#define YAML_MAP(type, member, fields)                                                                                 \
 	CYAML_FIELD_MAPPING_PTR(#member, CYAML_FLAG_POINTER_NULL | CYAML_FLAG_OPTIONAL, struct type, member, fields)
 
 #endif

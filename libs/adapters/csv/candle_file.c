@@ -6,7 +6,7 @@
 #include <zlib.h>
 
 #define LINE_BYTES_MAX 512
-#define ROWS_MAX 10000000
+#define ROWS_MAX       10000000
 
 static int bad_line(struct error *err, const char *path, size_t line, const char *what)
 {
@@ -29,7 +29,8 @@ static int parse_row(struct str line, struct candle *c, struct error *err)
 	return candle_check(c, err);
 }
 
-static int add_row(struct str line, const char *path, size_t number, struct candles *out, size_t first, struct error *err)
+static int add_row(struct str line, const char *path, size_t number, struct candles *out, size_t first,
+		   struct error *err)
 {
 	struct candle c = { .instrument = { 1, "FILE" },
 			    .volume_quote = NAN,
@@ -63,7 +64,8 @@ int candle_file_read(const char *path, struct candles *out, struct error *err)
 		if (!str_ends(line, STR("\n")) && !gzeof(f))
 			rc = bad_line(err, path, number, "the line is too long");
 		else if (number == 1 && !str_eq(str_trim(line), STR("open_time_ms,open,high,low,close,volume")))
-			rc = bad_line(err, path, number, "the header open_time_ms,open,high,low,close,volume is expected");
+			rc = bad_line(err, path, number,
+				      "the header open_time_ms,open,high,low,close,volume is expected");
 		else if (number > 1 && !str_is_blank(line))
 			rc = add_row(str_trim(line), path, number, out, first, err);
 	}

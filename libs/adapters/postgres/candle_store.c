@@ -13,16 +13,18 @@
 /* COPY data is handed over in pieces of about this size. */
 #define COPY_CHUNK (256u << 10)
 /* Seconds between 1970 and 2000, where Postgres' binary timestamps begin. */
-#define PG_EPOCH_MS 946684800000LL
+#define PG_EPOCH_MS  946684800000LL
 #define GAP_ROWS_MAX 100000
 
 /* Later ingest wins; at the same instant the source order, then the greater ingest id. */
-#define NEWER(a, b)                                                                                   \
-	"(" a ".ingested_at, " SOURCE_RANK(a) ", coalesce(" a ".ingest_id, '00000000-0000-0000-0000-000000000000')) > " \
-	"(" b ".ingested_at, " SOURCE_RANK(b) ", coalesce(" b ".ingest_id, '00000000-0000-0000-0000-000000000000'))"
+#define NEWER(a, b)                                                                                                    \
+	"(" a ".ingested_at, " SOURCE_RANK(                                                                            \
+		a) ", coalesce(" a ".ingest_id, '00000000-0000-0000-0000-000000000000')) > "                           \
+		   "(" b ".ingested_at, " SOURCE_RANK(b) ", coalesce(" b                                               \
+							 ".ingest_id, '00000000-0000-0000-0000-000000000000'))"
 #define SOURCE_RANK(t) "array_position(ARRAY['ws', 'rest', 'file'], " t ".source)"
-#define COLUMNS                                                                                       \
-	"market_id, symbol, ts_open, open, high, low, close, volume_base, volume_quote, trades_count, " \
+#define COLUMNS                                                                                                        \
+	"market_id, symbol, ts_open, open, high, low, close, volume_base, volume_quote, trades_count, "                \
 	"taker_buy_volume_base, taker_buy_volume_quote, source, instrument_key, ingested_at, ingest_id"
 
 static const char stage_table[] =
@@ -32,21 +34,25 @@ static const char copy_in[] = "COPY candle_stage (" COLUMNS ") FROM STDIN";
 static const char merge[] =
 	"INSERT INTO market_data.candles_1m AS c (" COLUMNS ") "
 	"SELECT DISTINCT ON (market_id, symbol, ts_open) " COLUMNS " FROM candle_stage s "
-	"ORDER BY market_id, symbol, ts_open, ingested_at DESC, " SOURCE_RANK("s") " DESC, ingest_id DESC NULLS LAST "
-	"ON CONFLICT (market_id, symbol, ts_open) DO UPDATE SET "
-	"open = EXCLUDED.open, high = EXCLUDED.high, low = EXCLUDED.low, close = EXCLUDED.close, "
-	"volume_base = EXCLUDED.volume_base, volume_quote = EXCLUDED.volume_quote, trades_count = EXCLUDED.trades_count, "
-	"taker_buy_volume_base = EXCLUDED.taker_buy_volume_base, "
-	"taker_buy_volume_quote = EXCLUDED.taker_buy_volume_quote, source = EXCLUDED.source, "
-	"instrument_key = EXCLUDED.instrument_key, ingested_at = EXCLUDED.ingested_at, ingest_id = EXCLUDED.ingest_id "
-	"WHERE " NEWER("EXCLUDED", "c");
+	"ORDER BY market_id, symbol, ts_open, ingested_at DESC, " SOURCE_RANK(
+		"s") " DESC, ingest_id DESC NULLS LAST "
+		     "ON CONFLICT (market_id, symbol, ts_open) DO UPDATE SET "
+		     "open = EXCLUDED.open, high = EXCLUDED.high, low = EXCLUDED.low, close = EXCLUDED.close, "
+		     "volume_base = EXCLUDED.volume_base, volume_quote = EXCLUDED.volume_quote, trades_count = EXCLUDED.trades_count, "
+		     "taker_buy_volume_base = EXCLUDED.taker_buy_volume_base, "
+		     "taker_buy_volume_quote = EXCLUDED.taker_buy_volume_quote, source = EXCLUDED.source, "
+		     "instrument_key = EXCLUDED.instrument_key, ingested_at = EXCLUDED.ingested_at, ingest_id = EXCLUDED.ingest_id "
+		     "WHERE " NEWER("EXCLUDED", "c");
 
-static const char read_sql[] = "SELECT ts_open, open, high, low, close, volume_base, volume_quote FROM market_data.candles_1m "
-			       "WHERE market_id = $1 AND symbol = $2 AND ts_open >= $3 AND ts_open < $4 ORDER BY ts_open";
-static const struct pg_stmt BOUNDS = { "candle_bounds",
-				       "SELECT min(ts_open), max(ts_open) FROM market_data.candles_1m WHERE market_id = $1 AND "
-				       "symbol = $2 AND ts_open < coalesce($3::timestamptz, 'infinity')",
-				       3 };
+static const char read_sql[] =
+	"SELECT ts_open, open, high, low, close, volume_base, volume_quote FROM market_data.candles_1m "
+	"WHERE market_id = $1 AND symbol = $2 AND ts_open >= $3 AND ts_open < $4 ORDER BY ts_open";
+static const struct pg_stmt BOUNDS = {
+	"candle_bounds",
+	"SELECT min(ts_open), max(ts_open) FROM market_data.candles_1m WHERE market_id = $1 AND "
+	"symbol = $2 AND ts_open < coalesce($3::timestamptz, 'infinity')",
+	3
+};
 /* A gap lies between two neighbours more than a minute apart; the window's ends stand in for missing neighbours. */
 static const struct pg_stmt GAPS = {
 	"candle_gaps",
@@ -56,10 +62,12 @@ static const struct pg_stmt GAPS = {
 	"SELECT t + interval '1 minute', next FROM pairs WHERE next > t + interval '1 minute' ORDER BY t LIMIT $5",
 	5
 };
-static const struct pg_stmt CONFIRM = { "gap_confirm",
-					"INSERT INTO market_data.confirmed_gaps (market_id, symbol, ts_from, ts_to) VALUES "
-					"($1, $2, $3, $4) ON CONFLICT DO NOTHING",
-					4 };
+static const struct pg_stmt CONFIRM = {
+	"gap_confirm",
+	"INSERT INTO market_data.confirmed_gaps (market_id, symbol, ts_from, ts_to) VALUES "
+	"($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+	4
+};
 static const struct pg_stmt CONFIRMED = {
 	"gap_list",
 	"SELECT greatest(ts_from, $3::timestamptz), least(ts_to, $4::timestamptz) FROM market_data.confirmed_gaps "
@@ -276,7 +284,8 @@ static int store_read(struct candle_store *s, const struct candle_window *w, str
 		return -1;
 	conn = pg_conn(pg);
 	window_args(&args, &w->instrument, w->from, w->to);
-	if (conn == NULL || PQsendQueryParams(conn, read_sql, args.n, NULL, args.values, args.lengths, args.formats, 1) != 1 ||
+	if (conn == NULL ||
+	    PQsendQueryParams(conn, read_sql, args.n, NULL, args.values, args.lengths, args.formats, 1) != 1 ||
 	    PQsetSingleRowMode(conn) != 1)
 		return error_set(err, ERR_UNAVAILABLE, "reading candles failed");
 	rc = collect_rows(conn, out, err);

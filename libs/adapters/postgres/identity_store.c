@@ -4,7 +4,8 @@
 
 #include "adapters/postgres/pg.h"
 
-#define USER_COLS "user_id, telegram_user_id, paid_level, created_at, last_login_at, is_deleted" /* order of user_read() */
+#define USER_COLS                                                                                                      \
+	"user_id, telegram_user_id, paid_level, created_at, last_login_at, is_deleted" /* order of user_read() */
 
 static const struct pg_stmt LOGIN = {
 	"identity_login",
@@ -13,7 +14,8 @@ static const struct pg_stmt LOGIN = {
 	"last_login_at = greatest(EXCLUDED.last_login_at, identity_users.created_at), is_deleted = FALSE RETURNING " USER_COLS,
 	3
 };
-static const struct pg_stmt BY_ID = { "identity_by_id", "SELECT " USER_COLS " FROM identity_users WHERE user_id = $1", 1 };
+static const struct pg_stmt BY_ID = { "identity_by_id", "SELECT " USER_COLS " FROM identity_users WHERE user_id = $1",
+				      1 };
 /* The first use stays; old hashes make room as new ones come. */
 static const struct pg_stmt LOGIN_SEEN = {
 	"identity_login_seen",
@@ -22,10 +24,12 @@ static const struct pg_stmt LOGIN_SEEN = {
 	"ON CONFLICT (hash) DO UPDATE SET expires_at = r.expires_at RETURNING first_seen",
 	3
 };
-static const struct pg_stmt CHAT = { "identity_chat",
-				     "SELECT chat_id FROM identity_telegram_channels WHERE user_id = $1 AND is_confirmed = TRUE "
-				     "ORDER BY confirmed_at DESC NULLS LAST, chat_id ASC LIMIT 1",
-				     1 };
+static const struct pg_stmt CHAT = {
+	"identity_chat",
+	"SELECT chat_id FROM identity_telegram_channels WHERE user_id = $1 AND is_confirmed = TRUE "
+	"ORDER BY confirmed_at DESC NULLS LAST, chat_id ASC LIMIT 1",
+	1
+};
 
 static int user_read(PGresult *res, struct user_row *out, struct error *err)
 {

@@ -9,10 +9,10 @@
 #include "adapters/postgres/pg.h"
 #include "base/crypto.h"
 
-#define FILES_MAX 512
+#define FILES_MAX      512
 #define FILE_BYTES_MAX (1u << 20)
-#define NAME_MAX_LEN 128
-#define VERSION_MAX 33
+#define NAME_MAX_LEN   128
+#define VERSION_MAX    33
 
 struct file {
 	char name[NAME_MAX_LEN];
@@ -26,9 +26,11 @@ struct files {
 	size_t n;
 };
 
-static const struct pg_stmt KNOWN_FILE = { "schema_file_known", "SELECT sha256 FROM roehub_schema_files WHERE file = $1", 1 };
+static const struct pg_stmt KNOWN_FILE = { "schema_file_known",
+					   "SELECT sha256 FROM roehub_schema_files WHERE file = $1", 1 };
 static const struct pg_stmt RECORD_FILE = {
-	"schema_file_record", "INSERT INTO roehub_schema_files (file, version, sha256, applied_at) VALUES ($1, $2, $3, now())", 3
+	"schema_file_record",
+	"INSERT INTO roehub_schema_files (file, version, sha256, applied_at) VALUES ($1, $2, $3, now())", 3
 };
 static const struct pg_stmt READ_VERSION = { "alembic_read", "SELECT version_num FROM alembic_version", 0 };
 static const struct pg_stmt LOCK = { "migration_lock", "SELECT pg_advisory_lock($1)", 1 };
@@ -76,7 +78,8 @@ static bool is_migration(const char *name)
 {
 	struct str s = str_from(name);
 
-	return s.n > 5 && s.n < NAME_MAX_LEN && strspn(name, "0123456789") == 4 && name[4] == '_' && str_ends(s, STR(".sql"));
+	return s.n > 5 && s.n < NAME_MAX_LEN && strspn(name, "0123456789") == 4 && name[4] == '_' &&
+	       str_ends(s, STR(".sql"));
 }
 
 static int by_name(const void *a, const void *b)
@@ -158,7 +161,8 @@ static int record(struct pg *pg, const struct file *f, struct error *err)
 	if (f->version[0] == '\0')
 		return 0;
 	/* The version text is ours (a file of this build), checked to be a plain word by chain_position(). */
-	snprintf(sql, sizeof(sql), "DELETE FROM alembic_version; INSERT INTO alembic_version VALUES ('%s')", f->version);
+	snprintf(sql, sizeof(sql), "DELETE FROM alembic_version; INSERT INTO alembic_version VALUES ('%s')",
+		 f->version);
 	return pg_run(pg, sql, err);
 }
 
@@ -210,8 +214,10 @@ static int check_found_version(struct pg *pg, const struct files *files, struct 
 	if (PQntuples(res) > 1)
 		rc = error_set(err, ERR_CONFLICT, "alembic_version has %d rows, one was expected", PQntuples(res));
 	else if (PQntuples(res) == 1 && chain_position(files, PQgetvalue(res, 0, 0)) < 0)
-		rc = error_set(err, ERR_CONFLICT, "the database is at version %s, which these migrations do not know: it is newer than this program",
-			       PQgetvalue(res, 0, 0));
+		rc = error_set(
+			err, ERR_CONFLICT,
+			"the database is at version %s, which these migrations do not know: it is newer than this program",
+			PQgetvalue(res, 0, 0));
 	PQclear(res);
 	return rc;
 }

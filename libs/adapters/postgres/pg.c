@@ -9,8 +9,8 @@
 #include "base/log.h"
 #include "base/number.h"
 
-#define DSN_MAX 2048
-#define STATEMENTS_MAX 128
+#define DSN_MAX		 2048
+#define STATEMENTS_MAX	 128
 #define RECONNECT_MIN_MS 100
 #define RECONNECT_MAX_MS 2000
 
@@ -18,7 +18,7 @@ struct pg {
 	char *dsn;
 	char application[64];
 	struct pg_options options;
-	PGconn *conn; /* NULL while there is none */
+	PGconn *conn;			      /* NULL while there is none */
 	const char *prepared[STATEMENTS_MAX]; /* names prepared on this connection, by identity */
 	size_t prepared_count;
 	bool in_transaction;
@@ -64,8 +64,7 @@ int pg_dsn_normalise(struct str dsn, char *out, size_t size, struct error *err)
 	if (dsn.n == 0)
 		return error_set(err, ERR_INVALID, "Postgres DSN cannot be empty");
 	dsn = normalise_scheme(dsn, buf, sizeof(buf));
-	if (!str_copy(text, sizeof(text), dsn) || !str_copy(out, size, dsn) ||
-	    memchr(dsn.p, '\0', dsn.n) != NULL)
+	if (!str_copy(text, sizeof(text), dsn) || !str_copy(out, size, dsn) || memchr(dsn.p, '\0', dsn.n) != NULL)
 		return error_set(err, ERR_INVALID, "Postgres DSN must be URL or libpq conninfo format");
 	/* A bare word would be taken for a database name, and another scheme for the same. */
 	known = str_starts(dsn, STR("postgresql://")) || str_starts(dsn, STR("postgres://")) ||
@@ -189,10 +188,7 @@ void pg_close(struct pg *pg)
 	free(pg);
 }
 
-PGconn *pg_conn(struct pg *pg)
-{
-	return need_connection(pg, NULL) == 0 ? pg->conn : NULL;
-}
+PGconn *pg_conn(struct pg *pg) { return need_connection(pg, NULL) == 0 ? pg->conn : NULL; }
 
 /* ---- parameters ---------------------------------------------------------------------------------------------------- */
 
@@ -212,10 +208,7 @@ static void push(struct pg_args *a, const char *value, int length, int format)
 	a->n++;
 }
 
-void pg_arg_null(struct pg_args *a)
-{
-	push(a, NULL, 0, 0);
-}
+void pg_arg_null(struct pg_args *a) { push(a, NULL, 0, 0); }
 
 void pg_arg_str(struct pg_args *a, struct str s)
 {
@@ -227,10 +220,7 @@ void pg_arg_str(struct pg_args *a, struct str s)
 		push(a, s.p, 0, 0);
 }
 
-void pg_arg_cstr(struct pg_args *a, const char *s)
-{
-	push(a, s, 0, 0);
-}
+void pg_arg_cstr(struct pg_args *a, const char *s) { push(a, s, 0, 0); }
 
 void pg_arg_i64(struct pg_args *a, int64_t v)
 {
@@ -251,10 +241,7 @@ void pg_arg_double(struct pg_args *a, double v)
 	push(a, number_format(v, text), 0, 0);
 }
 
-void pg_arg_bool(struct pg_args *a, bool v)
-{
-	push(a, v ? "t" : "f", 0, 0);
-}
+void pg_arg_bool(struct pg_args *a, bool v) { push(a, v ? "t" : "f", 0, 0); }
 
 void pg_arg_uuid(struct pg_args *a, struct uuid u)
 {
@@ -269,10 +256,7 @@ void pg_arg_utc(struct pg_args *a, utc_t t)
 		push(a, utc_format_ms(t, a->text[a->n < PG_PARAMS_MAX ? a->n : 0]), 0, 0);
 }
 
-void pg_arg_bytes(struct pg_args *a, struct str bytes)
-{
-	push(a, bytes.p, (int)bytes.n, 1);
-}
+void pg_arg_bytes(struct pg_args *a, struct str bytes) { push(a, bytes.p, (int)bytes.n, 1); }
 
 /* ---- statements ---------------------------------------------------------------------------------------------------- */
 
@@ -375,10 +359,7 @@ int pg_run(struct pg *pg, const char *sql, struct error *err)
 	return rc;
 }
 
-int pg_ping(struct pg *pg, struct error *err)
-{
-	return pg_run(pg, "SELECT 1", err);
-}
+int pg_ping(struct pg *pg, struct error *err) { return pg_run(pg, "SELECT 1", err); }
 
 int pg_begin(struct pg *pg, struct error *err)
 {
@@ -415,22 +396,16 @@ void pg_rollback(struct pg *pg)
 		PQclear(PQexec(pg->conn, "ROLLBACK"));
 }
 
-const char *pg_sqlstate(const struct pg *pg)
-{
-	return pg->sqlstate;
-}
+const char *pg_sqlstate(const struct pg *pg) { return pg->sqlstate; }
 
-const char *pg_constraint(const struct pg *pg)
-{
-	return pg->constraint;
-}
+const char *pg_constraint(const struct pg *pg) { return pg->constraint; }
 
 /* ---- schema -------------------------------------------------------------------------------------------------------- */
 
 int pg_check_schema(struct pg *pg, struct error *err)
 {
-	static const struct pg_stmt VERSION_TABLE = { "schema_version_table", "SELECT to_regclass('alembic_version') IS NOT NULL",
-						      0 };
+	static const struct pg_stmt VERSION_TABLE = { "schema_version_table",
+						      "SELECT to_regclass('alembic_version') IS NOT NULL", 0 };
 	static const struct pg_stmt VERSION = { "schema_version", "SELECT version_num FROM alembic_version", 0 };
 	char found[40] = "nothing";
 	struct pg_args args;
@@ -479,10 +454,7 @@ bool pg_is_null(struct pg_row *r)
 	return !r->failed && r->col < PQnfields(r->res) && PQgetisnull(r->res, r->row, r->col);
 }
 
-void pg_skip(struct pg_row *r)
-{
-	r->col++;
-}
+void pg_skip(struct pg_row *r) { r->col++; }
 
 /* The field's text, STR_NULL for NULL; beyond the last column the row fails. */
 static struct str take(struct pg_row *r, bool null_ok)
@@ -503,15 +475,9 @@ static struct str take(struct pg_row *r, bool null_ok)
 	return s;
 }
 
-struct str pg_str(struct pg_row *r)
-{
-	return take(r, false);
-}
+struct str pg_str(struct pg_row *r) { return take(r, false); }
 
-struct str pg_str_null(struct pg_row *r)
-{
-	return take(r, true);
-}
+struct str pg_str_null(struct pg_row *r) { return take(r, true); }
 
 static void bad_last_field(struct pg_row *r)
 {
@@ -558,15 +524,9 @@ static struct uuid uuid_field(struct pg_row *r, bool null_ok)
 	return u;
 }
 
-struct uuid pg_uuid(struct pg_row *r)
-{
-	return uuid_field(r, false);
-}
+struct uuid pg_uuid(struct pg_row *r) { return uuid_field(r, false); }
 
-struct uuid pg_uuid_null(struct pg_row *r)
-{
-	return uuid_field(r, true);
-}
+struct uuid pg_uuid_null(struct pg_row *r) { return uuid_field(r, true); }
 
 static utc_t utc_field(struct pg_row *r, bool null_ok)
 {
@@ -578,15 +538,9 @@ static utc_t utc_field(struct pg_row *r, bool null_ok)
 	return t;
 }
 
-utc_t pg_utc(struct pg_row *r)
-{
-	return utc_field(r, false);
-}
+utc_t pg_utc(struct pg_row *r) { return utc_field(r, false); }
 
-utc_t pg_utc_null(struct pg_row *r)
-{
-	return utc_field(r, true);
-}
+utc_t pg_utc_null(struct pg_row *r) { return utc_field(r, true); }
 
 int pg_row_end(const struct pg_row *r, struct error *err)
 {
@@ -595,5 +549,6 @@ int pg_row_end(const struct pg_row *r, struct error *err)
 	if (r->failed_col < 0)
 		return error_set(err, ERR_NOT_FOUND, "no row");
 	error_set(err, ERR_INTERNAL, "a database row could not be read");
-	return error_detail(err, "column %s", PQfname(r->res, r->failed_col) != NULL ? PQfname(r->res, r->failed_col) : "?");
+	return error_detail(err, "column %s",
+			    PQfname(r->res, r->failed_col) != NULL ? PQfname(r->res, r->failed_col) : "?");
 }

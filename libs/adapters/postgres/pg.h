@@ -20,7 +20,7 @@ struct pg;
 struct pg_options {
 	const char *application_name;
 	int statement_timeout_ms; /* 0: 30000 */
-	int connect_timeout_s;    /* 0: 5 */
+	int connect_timeout_s;	  /* 0: 5 */
 };
 
 struct pg_stmt {
@@ -50,17 +50,17 @@ struct pg_args {
 	int formats[PG_PARAMS_MAX];
 	int n;
 	char text[PG_PARAMS_MAX][48]; /* numbers, instants, uuids */
-	struct arena *arena;          /* for texts without a NUL; may be NULL when all texts have one */
+	struct arena *arena;	      /* for texts without a NUL; may be NULL when all texts have one */
 };
 
 void pg_args_init(struct pg_args *a, struct arena *arena);
-void pg_arg_str(struct pg_args *a, struct str s); /* STR_NULL: NULL; copied into the arena */
+void pg_arg_str(struct pg_args *a, struct str s);   /* STR_NULL: NULL; copied into the arena */
 void pg_arg_cstr(struct pg_args *a, const char *s); /* borrowed; NULL: NULL */
 void pg_arg_i64(struct pg_args *a, int64_t v);
 void pg_arg_double(struct pg_args *a, double v); /* NaN is NULL */
 void pg_arg_bool(struct pg_args *a, bool v);
 void pg_arg_uuid(struct pg_args *a, struct uuid u);
-void pg_arg_utc(struct pg_args *a, utc_t t); /* UTC_NONE: NULL */
+void pg_arg_utc(struct pg_args *a, utc_t t);		/* UTC_NONE: NULL */
 void pg_arg_bytes(struct pg_args *a, struct str bytes); /* bytea, binary; borrowed */
 void pg_arg_null(struct pg_args *a);
 
@@ -88,7 +88,7 @@ struct pg_row {
 };
 
 void pg_row_init(struct pg_row *r, const PGresult *res, int row);
-struct str pg_str(struct pg_row *r);      /* borrowed from the result; NULL fails */
+struct str pg_str(struct pg_row *r);	  /* borrowed from the result; NULL fails */
 struct str pg_str_null(struct pg_row *r); /* NULL is STR_NULL */
 int64_t pg_i64(struct pg_row *r);
 double pg_double(struct pg_row *r);

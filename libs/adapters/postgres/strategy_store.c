@@ -17,8 +17,8 @@
 /* The order strategy_read() uses. */
 #define STRATEGY_COLS "s.strategy_id, s.user_id, s.name, s.instrument_key, s.spec_json, s.created_at, s.is_deleted"
 /* The order run_read() uses. */
-#define RUN_COLS                                                                                            \
-	"r.run_id, r.user_id, r.strategy_id, r.state, r.started_at, r.stopped_at, r.checkpoint_ts_open, " \
+#define RUN_COLS                                                                                                       \
+	"r.run_id, r.user_id, r.strategy_id, r.state, r.started_at, r.stopped_at, r.checkpoint_ts_open, "              \
 	"r.updated_at, r.last_error, r.metadata_json"
 #define EVENT_COLS "event_id, user_id, strategy_id, run_id, ts, event_type, payload_json"
 
@@ -121,12 +121,11 @@ int strategy_store_insert(struct pg *pg, const struct strategy_insert *row, cons
 	return rc;
 }
 
-static const struct pg_stmt STRATEGY_LIST = {
-	"strategy_list",
-	"SELECT " STRATEGY_COLS " FROM strategy_strategies s WHERE s.user_id = $1 AND NOT s.is_deleted"
-	" ORDER BY s.created_at, s.strategy_id LIMIT $2",
-	2
-};
+static const struct pg_stmt STRATEGY_LIST = { "strategy_list",
+					      "SELECT " STRATEGY_COLS
+					      " FROM strategy_strategies s WHERE s.user_id = $1 AND NOT s.is_deleted"
+					      " ORDER BY s.created_at, s.strategy_id LIMIT $2",
+					      2 };
 
 int strategy_store_list(struct pg *pg, struct arena *a, struct uuid user_id, size_t max, struct strategy_row **rows,
 			size_t *n, struct error *err)

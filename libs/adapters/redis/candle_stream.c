@@ -7,7 +7,7 @@
 
 #include "base/number.h"
 
-#define STREAM_MAX 256
+#define STREAM_MAX  256
 #define STREAMS_MAX 200 /* keys of one XREADGROUP; further ones go into a second command */
 
 static bool stream_name(char name[STREAM_MAX], const char *prefix, const char *key)
@@ -100,9 +100,10 @@ int candle_stream_publish(struct redis *r, const char *prefix, int64_t maxlen_ap
 
 /* ---- decoding ------------------------------------------------------------------------------------------------------ */
 
-#define CANDLE_FIELDS(X)                                                                                     \
-	X(schema_version) X(market_id) X(symbol) X(instrument_key) X(ts_open) X(ts_close) X(open) X(high) X(low) \
-	X(close) X(volume_base) X(volume_quote) X(source) X(ingested_at) X(ingest_id)
+#define CANDLE_FIELDS(X)                                                                                               \
+	X(schema_version)                                                                                              \
+	X(market_id) X(symbol) X(instrument_key) X(ts_open) X(ts_close) X(open) X(high) X(low) X(close) X(volume_base) \
+		X(volume_quote) X(source) X(ingested_at) X(ingest_id)
 
 struct raw_candle {
 #define X(name) struct str name;
@@ -161,7 +162,8 @@ static int decode_identity(const struct raw_candle *raw, struct str stream_key, 
 		return error_set(err, ERR_INVALID, "field market_id is no integer");
 	if (instrument_init(&c->instrument, market_id, raw->symbol, err) != 0)
 		return -1;
-	if (!str_eq(raw->instrument_key, stream_key) || !str_copy(c->instrument_key, sizeof(c->instrument_key), stream_key))
+	if (!str_eq(raw->instrument_key, stream_key) ||
+	    !str_copy(c->instrument_key, sizeof(c->instrument_key), stream_key))
 		return error_set(err, ERR_INVALID, "field instrument_key is not that of the stream");
 	if (!candle_source_parse(raw->source, &c->source))
 		return error_set(err, ERR_INVALID, "field source must be ws, rest or file");
@@ -238,7 +240,8 @@ static int add_entries(struct candle_messages *out, const redisReply *entries, s
 
 int candle_stream_ensure_group(struct redis *r, const char *stream, const char *group, struct error *err)
 {
-	const struct str argv[] = { STR("XGROUP"), STR("CREATE"), str_from(stream), str_from(group), STR("$"), STR("MKSTREAM") };
+	const struct str argv[] = { STR("XGROUP"),   STR("CREATE"), str_from(stream),
+				    str_from(group), STR("$"),	    STR("MKSTREAM") };
 	struct error local = ERROR_INIT;
 
 	if (redis_command(r, ARRAY_LEN(argv), argv, NULL, &local) == 0 || strncmp(local.message, "BUSYGROUP", 9) == 0)
@@ -278,7 +281,8 @@ static int read_some(struct redis *r, const char *prefix, const char *group, con
 		return error_set(err, ERR_UNAVAILABLE, "no memory for stream names");
 	snprintf(count_text, sizeof(count_text), "%d", count);
 	snprintf(block_text, sizeof(block_text), "%d", block_ms);
-	for (const char *const *word = (const char *const[]){ "XREADGROUP", "GROUP", group, consumer, "COUNT", count_text, NULL };
+	for (const char *const *word =
+		     (const char *const[]){ "XREADGROUP", "GROUP", group, consumer, "COUNT", count_text, NULL };
 	     *word != NULL; word++)
 		argv[argc++] = str_from(*word);
 	if (block_ms > 0) { /* BLOCK 0 would wait for ever */
@@ -308,8 +312,8 @@ static int read_some(struct redis *r, const char *prefix, const char *group, con
 }
 
 int candle_stream_read(struct redis *r, const char *prefix, const char *group, const char *consumer,
-		       const char *const *instrument_keys, size_t n, int count, int block_ms, struct candle_messages *out,
-		       struct error *err)
+		       const char *const *instrument_keys, size_t n, int count, int block_ms,
+		       struct candle_messages *out, struct error *err)
 {
 	for (size_t first = 0; first < n; first += STREAMS_MAX) {
 		size_t some = MIN_OF(n - first, (size_t)STREAMS_MAX);
@@ -334,8 +338,8 @@ int candle_stream_claim(struct redis *r, const char *prefix, const char *group, 
 		return error_set(err, ERR_INVALID, "the stream name of %s is too long", instrument_key);
 	snprintf(idle, sizeof(idle), "%lld", (long long)min_idle_ms);
 	snprintf(count_text, sizeof(count_text), "%d", count);
-	const struct str argv[] = { STR("XAUTOCLAIM"),  str_from(name), str_from(group), str_from(consumer),
-				    str_from(idle),     STR("0-0"),     STR("COUNT"),    str_from(count_text) };
+	const struct str argv[] = { STR("XAUTOCLAIM"), str_from(name), str_from(group), str_from(consumer),
+				    str_from(idle),    STR("0-0"),     STR("COUNT"),	str_from(count_text) };
 
 	rc = group_command(r, ARRAY_LEN(argv), argv, &reply, err);
 	if (rc == 0 && reply->type == REDIS_REPLY_ARRAY && reply->elements >= 2)

@@ -20,8 +20,8 @@ int candle_stream_publish(struct redis *r, const char *prefix, int64_t maxlen_ap
 
 struct candle_message {
 	char id[CANDLE_STREAM_ID_MAX];
-	size_t stream;  /* index into the stream list of the read */
-	bool valid;     /* false: the payload was refused; ack and drop */
+	size_t stream; /* index into the stream list of the read */
+	bool valid;    /* false: the payload was refused; ack and drop */
 	struct candle candle;
 	struct error error; /* why it is not valid */
 };
@@ -41,8 +41,8 @@ int candle_stream_ensure_group(struct redis *r, const char *stream, const char *
 /* One XREADGROUP ... STREAMS s1..sn > > for all keys. block_ms 0: does not wait. ERR_NOT_FOUND: NOGROUP, recreate.
  * Appends to out in delivery order. */
 int candle_stream_read(struct redis *r, const char *prefix, const char *group, const char *consumer,
-		       const char *const *instrument_keys, size_t n, int count, int block_ms, struct candle_messages *out,
-		       struct error *err);
+		       const char *const *instrument_keys, size_t n, int count, int block_ms,
+		       struct candle_messages *out, struct error *err);
 /* XAUTOCLAIM min-idle 0-0 COUNT count on one stream: entries of dead consumers. */
 int candle_stream_claim(struct redis *r, const char *prefix, const char *group, const char *consumer,
 			const char *instrument_key, int64_t min_idle_ms, int count, struct candle_messages *out,

@@ -4,14 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PREFIX_MAX 128
+#define PREFIX_MAX	128
 #define STREAM_NAME_MAX (PREFIX_MAX + 1 + UUID_TEXT_MAX)
-#define ID_MAX 48
+#define ID_MAX		48
 /* Commands in flight before the replies are read: keeps the output buffer small and both sides busy. */
 #define PIPELINE_MAX 2048
 /* A position that was not used for this long cannot collide with a new record any more. */
 #define POSITION_KEEP_MS (10 * 60 * 1000)
-#define POSITIONS_MIN 64
+#define POSITIONS_MIN	 64
 
 /* Where a stream stands: the greatest ms used, and the next seq in it. */
 struct position {
@@ -177,8 +177,8 @@ int realtime_record_cmp(const void *left, const void *right)
 	if (a->kind != b->kind)
 		return a->kind == REALTIME_EVENT ? -1 : 1;
 	if ((c = uuid_cmp(a->strategy_id, b->strategy_id)) != 0 || (c = uuid_cmp(a->run_id, b->run_id)) != 0 ||
-	    (c = str_cmp(a->instrument_key, b->instrument_key)) != 0 || (c = str_cmp(a->timeframe, b->timeframe)) != 0 ||
-	    (c = str_cmp(a->type, b->type)) != 0)
+	    (c = str_cmp(a->instrument_key, b->instrument_key)) != 0 ||
+	    (c = str_cmp(a->timeframe, b->timeframe)) != 0 || (c = str_cmp(a->type, b->type)) != 0)
 		return c;
 	return uuid_cmp(a->user_id, b->user_id);
 }
@@ -240,7 +240,7 @@ static void on_reply(const redisReply *reply, size_t index, void *arg)
 static int publish_some(struct realtime_stream *s, const struct realtime_record *records, size_t n,
 			struct realtime_counts *counts, struct error *err)
 {
-	char (*ids)[ID_MAX] = malloc(n * sizeof(*ids));
+	char(*ids)[ID_MAX] = malloc(n * sizeof(*ids));
 	int rc = 0;
 
 	if (ids == NULL) {

@@ -7,7 +7,7 @@
 #include "base/utc.h"
 
 #define RECONNECT_EVERY_MS 250
-#define ARGS_MAX 512
+#define ARGS_MAX	   512
 
 struct redis {
 	struct redis_settings settings;
@@ -58,10 +58,7 @@ static int lost(struct redis *r, struct error *err)
 	return -1;
 }
 
-static struct timeval timeout_of(int ms)
-{
-	return (struct timeval){ ms / 1000, (suseconds_t)(ms % 1000) * 1000 };
-}
+static struct timeval timeout_of(int ms) { return (struct timeval){ ms / 1000, (suseconds_t)(ms % 1000) * 1000 }; }
 
 /* AUTH and SELECT of a fresh connection. */
 static int greet(struct redis *r, struct error *err)
@@ -119,7 +116,8 @@ static int append_raw(struct redis *r, size_t argc, const struct str *argv, stru
 	size_t lengths[ARGS_MAX];
 
 	if (argc > ARGS_MAX)
-		return error_set(err, ERR_TOO_LARGE, "a Redis command has %zu words, at most %d are supported", argc, ARGS_MAX);
+		return error_set(err, ERR_TOO_LARGE, "a Redis command has %zu words, at most %d are supported", argc,
+				 ARGS_MAX);
 	for (size_t i = 0; i < argc; i++) {
 		texts[i] = argv[i].p != NULL ? argv[i].p : "";
 		lengths[i] = argv[i].n;

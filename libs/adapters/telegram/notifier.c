@@ -7,9 +7,9 @@
 #include "base/json.h"
 #include "runtime/http_client.h"
 
-#define URL_MAX 1024
-#define BODY_MAX 32768
-#define ANSWER_MAX 65536
+#define URL_MAX		  1024
+#define BODY_MAX	  32768
+#define ANSWER_MAX	  65536
 #define RETRY_AFTER_MAX_S 3600
 
 struct telegram {
@@ -149,10 +149,7 @@ static int log_send(struct notifier *n, const struct notification *what, int64_t
 	return 0;
 }
 
-static void log_close(struct notifier *n)
-{
-	free(n);
-}
+static void log_close(struct notifier *n) { free(n); }
 
 struct notifier *log_notifier_open(const struct log_ctx *log, struct error *err)
 {

@@ -24,8 +24,9 @@ void session_token_write(const struct session_claims *claims, struct str key, st
 	char id[UUID_TEXT_MAX];
 	uint8_t mac[SHA256_BYTES];
 
-	strbuf_addf(&payload, "{\"exp\":%lld,\"iat\":%lld,\"paid_level\":\"%s\",\"sub\":\"%s\"}", (long long)claims->expires_at,
-		    (long long)claims->issued_at, claims->paid_level, uuid_format(claims->user_id, id));
+	strbuf_addf(&payload, "{\"exp\":%lld,\"iat\":%lld,\"paid_level\":\"%s\",\"sub\":\"%s\"}",
+		    (long long)claims->expires_at, (long long)claims->issued_at, claims->paid_level,
+		    uuid_format(claims->user_id, id));
 	strbuf_addc(out, header_segment);
 	strbuf_addch(out, '.');
 	base64url_encode(out, strbuf_str(&payload));

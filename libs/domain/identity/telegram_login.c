@@ -6,7 +6,7 @@
 #include "base/crypto.h"
 
 #define CHECK_STRING_MAX 65536
-#define MEMBERS_MAX 64
+#define MEMBERS_MAX	 64
 
 bool telegram_login_int(const cJSON *node, int64_t *out)
 {

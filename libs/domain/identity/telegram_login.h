@@ -7,7 +7,7 @@
 #include "base/json.h"
 
 #define TELEGRAM_MAX_AGE_S 86400
-#define TELEGRAM_SKEW_S 60
+#define TELEGRAM_SKEW_S	   60
 
 struct login_refusal {
 	const char *code; /* "stale_auth_date" */

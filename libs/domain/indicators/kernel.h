@@ -36,8 +36,8 @@ struct kernel_batch {
 	struct kernel_columns in;
 	const struct kernel_params *params; /* one for each variant */
 	size_t variants;
-	double **out;          /* one block for each output; NULL: not wanted. Value (t, v) at out[o][t * stride + v] */
-	size_t stride;         /* >= variants */
+	double **out;	       /* one block for each output; NULL: not wanted. Value (t, v) at out[o][t * stride + v] */
+	size_t stride;	       /* >= variants */
 	struct arena *scratch; /* working memory; what is taken stays taken until the caller resets it */
 };
 
@@ -58,7 +58,7 @@ typedef int64_t kernel_mask __attribute__((vector_size(KERNEL_LANES * sizeof(int
 
 /* Code for the machine's vector width is picked when the program starts. Sanitizers are not ready at that moment, and
  * one version is enough for them: all of them give the same bits. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && \
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) &&               \
 	!defined(__SANITIZE_THREAD__)
 #define KERNEL_CLONES __attribute__((target_clones("default", "avx2", "avx512f")))
 #else

@@ -11,7 +11,7 @@
 
 /* Lane by lane: yes where the mask is set, else no. C has no ?: for vectors. */
 #define LANES_PICK(mask, yes, no) ((kernel_lanes)(((mask) & (kernel_mask)(yes)) | (~(mask) & (kernel_mask)(no))))
-#define LANES_ALL(number) ((kernel_lanes){ 0 } + (number))
+#define LANES_ALL(number)	  ((kernel_lanes){ 0 } + (number))
 
 /* Makes every NaN the positive quiet one. */
 LANES_INLINE void lanes_clean(kernel_lanes *value)

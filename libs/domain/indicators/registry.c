@@ -5,13 +5,15 @@
 
 #include "base/number.h"
 
-#define SOURCES_NO_HL2                                                                                      \
-	(SERIES_BIT(OPEN) | SERIES_BIT(HIGH) | SERIES_BIT(LOW) | SERIES_BIT(CLOSE) | SERIES_BIT(HLC3) | \
+#define SOURCES_NO_HL2                                                                                                 \
+	(SERIES_BIT(OPEN) | SERIES_BIT(HIGH) | SERIES_BIT(LOW) | SERIES_BIT(CLOSE) | SERIES_BIT(HLC3) |                \
 	 SERIES_BIT(OHLC4))
 #define SOURCES_MA (SOURCES_NO_HL2 | SERIES_BIT(HL2))
 
-#define WINDOW(text, start) \
-	{ .name = (text), .kind = INDICATOR_PARAM_INT, .min = 2, .max = 2000, .step = 1, .recommended = (start) }
+#define WINDOW(text, start)                                                                                            \
+	{                                                                                                              \
+		.name = (text), .kind = INDICATOR_PARAM_INT, .min = 2, .max = 2000, .step = 1, .recommended = (start)  \
+	}
 
 static int64_t first_at_once(const struct kernel_params *p)
 {
@@ -170,7 +172,8 @@ static int read_params(const struct indicator *ind, const cJSON *params, struct 
 
 	for (size_t i = 0; i < indicator_param_count(ind); i++)
 		recommend(&ind->params[i], &out->v[i]);
-	cJSON_ArrayForEach(node, params) {
+	cJSON_ArrayForEach(node, params)
+	{
 		int i = indicator_param_index(ind, str_from(node->string));
 
 		if (i < 0)

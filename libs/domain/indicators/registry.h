@@ -11,9 +11,9 @@
 #include "domain/indicators/series.h"
 
 #define INDICATOR_OUTPUTS_MAX 7
-#define INDICATOR_AXES_MAX (KERNEL_PARAMS_MAX + 1)
-#define INDICATOR_ID_MAX 64
-#define INDICATOR_KEY_MAX 512
+#define INDICATOR_AXES_MAX    (KERNEL_PARAMS_MAX + 1)
+#define INDICATOR_ID_MAX      64
+#define INDICATOR_KEY_MAX     512
 
 enum indicator_param_kind { INDICATOR_PARAM_INT, INDICATOR_PARAM_FLOAT, INDICATOR_PARAM_ENUM };
 
@@ -21,7 +21,7 @@ struct indicator_param {
 	const char *name;
 	enum indicator_param_kind kind;
 	double min, max, step;
-	double recommended;        /* for ENUM: index into values */
+	double recommended;	   /* for ENUM: index into values */
 	const char *const *values; /* ENUM only: NULL-terminated */
 };
 
@@ -31,10 +31,10 @@ struct indicator {
 	unsigned sources; /* SERIES_BIT()s the source axis may take; 0: no source axis */
 	/* Up to the first without a name; the order of kernel_params. */
 	struct indicator_param params[KERNEL_PARAMS_MAX];
-	const char *axes[INDICATOR_AXES_MAX]; /* normative order of variant numbering; "source" or a parameter */
+	const char *axes[INDICATOR_AXES_MAX];	    /* normative order of variant numbering; "source" or a parameter */
 	const char *outputs[INDICATOR_OUTPUTS_MAX]; /* declared order */
-	size_t primary;      /* index into outputs */
-	const char *formula; /* what it computes and where the definition comes from */
+	size_t primary;				    /* index into outputs */
+	const char *formula;			    /* what it computes and where the definition comes from */
 	/* First bar (counted from 0) whose primary output can be a number on gap-free data. */
 	int64_t (*first_bar)(const struct kernel_params *params);
 	const struct kernel *kernel;

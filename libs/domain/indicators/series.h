@@ -9,21 +9,21 @@
 #include "base/str.h"
 #include "domain/market/candle.h"
 
-#define SERIES(X)           \
-	X(OPEN, "open")     \
-	X(HIGH, "high")     \
-	X(LOW, "low")       \
-	X(CLOSE, "close")   \
-	X(VOLUME, "volume") \
-	X(HL2, "hl2")       \
-	X(HLC3, "hlc3")     \
+#define SERIES(X)                                                                                                      \
+	X(OPEN, "open")                                                                                                \
+	X(HIGH, "high")                                                                                                \
+	X(LOW, "low")                                                                                                  \
+	X(CLOSE, "close")                                                                                              \
+	X(VOLUME, "volume")                                                                                            \
+	X(HL2, "hl2")                                                                                                  \
+	X(HLC3, "hlc3")                                                                                                \
 	X(OHLC4, "ohlc4")
 
 enum series {
 #define X(id, text) SERIES_##id,
 	SERIES(X)
 #undef X
-	SERIES_COUNT
+		SERIES_COUNT
 };
 
 #define SERIES_BIT(id) (1u << SERIES_##id)

@@ -74,7 +74,7 @@ double window_sum_push_mean(struct window_sum *s, double x)
 
 struct pyramid {
 	int levels;
-	double *level[WINDOW_LEVELS_MAX]; /* level[k][i]: chunk's bar i; 2^k older bars lie before it */
+	double *level[WINDOW_LEVELS_MAX];  /* level[k][i]: chunk's bar i; 2^k older bars lie before it */
 	double valid[CHUNK], equal[CHUNK]; /* runs, as numbers to compare in lanes */
 	double value[CHUNK];
 	int64_t valid_run, equal_run;

@@ -16,7 +16,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 
-#define WINDOW_MAX 5000
+#define WINDOW_MAX	  5000
 #define WINDOW_LEVELS_MAX 13 /* 2^12 <= WINDOW_MAX < 2^13 */
 
 int window_levels(int64_t window); /* 1 .. WINDOW_LEVELS_MAX; 1 <= window <= WINDOW_MAX */

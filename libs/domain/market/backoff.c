@@ -17,10 +17,7 @@ double backoff_next(struct backoff *b, double unit)
 	return wait + b->jitter_s * unit;
 }
 
-void backoff_reset(struct backoff *b)
-{
-	b->delay_s = b->min_s;
-}
+void backoff_reset(struct backoff *b) { b->delay_s = b->min_s; }
 
 double retry_wait_s(int i, double base_s, double max_s, double jitter_s, double unit, int64_t server_wait_s)
 {

@@ -121,6 +121,7 @@ int candles_append(struct candles *c, utc_t ts_open, double open, double high, d
 
 struct bar candles_bar(const struct candles *c, size_t i)
 {
-	return (struct bar){ utc_from_ms(c->ts_open_ms[i]), c->open[i],  c->high[i],
-			     c->low[i],                     c->close[i], c->volume[i] };
+	return (struct bar){
+		utc_from_ms(c->ts_open_ms[i]), c->open[i], c->high[i], c->low[i], c->close[i], c->volume[i]
+	};
 }

@@ -18,7 +18,7 @@ enum candle_source {
 #define X(id, text) CANDLE_SOURCE_##id,
 	CANDLE_SOURCES(X)
 #undef X
-	CANDLE_SOURCE_COUNT
+		CANDLE_SOURCE_COUNT
 };
 
 struct bar {
@@ -33,8 +33,8 @@ struct candle {
 	utc_t ts_open;
 	double open, high, low, close;
 	double volume_base;
-	double volume_quote;           /* NaN: absent */
-	int64_t trades_count;          /* < 0: absent */
+	double volume_quote;	       /* NaN: absent */
+	int64_t trades_count;	       /* < 0: absent */
 	double taker_buy_volume_base;  /* NaN: absent */
 	double taker_buy_volume_quote; /* NaN: absent */
 	enum candle_source source;
@@ -54,7 +54,7 @@ bool candle_source_parse(struct str text, enum candle_source *out); /* trimmed, 
 struct candles {
 	int64_t *ts_open_ms;
 	double *open, *high, *low, *close;
-	double *volume;       /* base */
+	double *volume;	      /* base */
 	double *volume_quote; /* NaN: absent */
 	size_t n, cap;
 };

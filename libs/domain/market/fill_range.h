@@ -5,16 +5,16 @@
 #include "base/utc.h"
 
 /* The texts are part of the de-duplication key and of log lines. */
-#define FILL_REASONS(X)                          \
-	X(GAP, "gap")                            \
-	X(RECONNECT_TAIL, "reconnect_tail")      \
+#define FILL_REASONS(X)                                                                                                \
+	X(GAP, "gap")                                                                                                  \
+	X(RECONNECT_TAIL, "reconnect_tail")                                                                            \
 	X(BOOTSTRAP, "bootstrap")
 
 enum fill_reason {
 #define X(id, text) FILL_##id,
 	FILL_REASONS(X)
 #undef X
-	FILL_REASON_COUNT
+		FILL_REASON_COUNT
 };
 
 const char *fill_reason_text(enum fill_reason r);

@@ -2,10 +2,7 @@
 
 #define CLOCK_WENT_BACK_MINUTES 1440
 
-static int64_t minute_of(utc_t t)
-{
-	return utc_floor(t, UTC_MINUTE_MS).ms / UTC_MINUTE_MS;
-}
+static int64_t minute_of(utc_t t) { return utc_floor(t, UTC_MINUTE_MS).ms / UTC_MINUTE_MS; }
 
 static void hole_set(struct fill_range *hole, int64_t from, int64_t to)
 {

@@ -13,12 +13,12 @@
 enum gap_verdict { GAP_FIRST, GAP_NEXT, GAP_DUPLICATE, GAP_OUT_OF_ORDER, GAP_HOLE };
 
 struct gap_tracker {
-	bool known;      /* a minute has closed */
-	int64_t last;    /* the newest closed minute */
-	bool armed;      /* due is meaningful */
-	int64_t due;     /* every older minute was seen, reported or planned */
-	bool planned;    /* since the last connect */
-	bool watching;   /* a frame came since the last connect */
+	bool known;	 /* a minute has closed */
+	int64_t last;	 /* the newest closed minute */
+	bool armed;	 /* due is meaningful */
+	int64_t due;	 /* every older minute was seen, reported or planned */
+	bool planned;	 /* since the last connect */
+	bool watching;	 /* a frame came since the last connect */
 	int64_t watched; /* ... the first one was of this minute */
 };
 

@@ -6,14 +6,14 @@
 #include "base/error.h"
 #include "base/str.h"
 
-#define SYMBOL_MAX 64
+#define SYMBOL_MAX	   64
 #define INSTRUMENT_KEY_MAX 128
 
 struct market {
 	int market_id;
-	const char *exchange;    /* "binance" */
+	const char *exchange;	 /* "binance" */
 	const char *market_type; /* "spot" or "futures" */
-	const char *code;        /* "binance:spot" */
+	const char *code;	 /* "binance:spot" */
 };
 
 struct instrument {

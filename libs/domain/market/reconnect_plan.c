@@ -11,21 +11,12 @@ const char *fill_reason_text(enum fill_reason r)
 	return r < FILL_REASON_COUNT ? texts[r] : "?";
 }
 
-static utc_t minutes_back(utc_t t, int64_t minutes)
-{
-	return utc_from_ms(t.ms - minutes * UTC_MINUTE_MS);
-}
+static utc_t minutes_back(utc_t t, int64_t minutes) { return utc_from_ms(t.ms - minutes * UTC_MINUTE_MS); }
 
-static utc_t later(utc_t a, utc_t b)
-{
-	return a.ms > b.ms ? a : b;
-}
+static utc_t later(utc_t a, utc_t b) { return a.ms > b.ms ? a : b; }
 
 /* The earliest instant of the configuration may lie inside a minute: that minute is not whole. */
-static utc_t first_whole_minute(utc_t t)
-{
-	return utc_floor(utc_from_ms(t.ms + UTC_MINUTE_MS - 1), UTC_MINUTE_MS);
-}
+static utc_t first_whole_minute(utc_t t) { return utc_floor(utc_from_ms(t.ms + UTC_MINUTE_MS - 1), UTC_MINUTE_MS); }
 
 utc_t reconnect_bootstrap_from(const struct reconnect_state *s)
 {

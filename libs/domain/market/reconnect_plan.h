@@ -8,9 +8,9 @@
 #include "domain/market/fill_range.h"
 
 struct reconnect_state {
-	bool any;         /* rows before now_floor are stored */
-	utc_t last;       /* the newest of them */
-	utc_t earliest;   /* the exchange has nothing older */
+	bool any;	/* rows before now_floor are stored */
+	utc_t last;	/* the newest of them */
+	utc_t earliest; /* the exchange has nothing older */
 	utc_t now_floor;
 	int64_t bootstrap_max_minutes; /* 0: no limit */
 };

@@ -21,15 +21,15 @@ struct derived_bar {
 struct rollup {
 	enum timeframe timeframe;
 	utc_t bucket_open; /* UTC_NONE: no open bucket */
-	int count;         /* minutes seen of it, skipped ones too */
-	utc_t next;        /* the only minute that may come; UTC_NONE: any */
-	bool broken;       /* one of them was skipped */
+	int count;	   /* minutes seen of it, skipped ones too */
+	utc_t next;	   /* the only minute that may come; UTC_NONE: any */
+	bool broken;	   /* one of them was skipped */
 	struct derived_bar open_bar;
 };
 
 enum rollup_result {
-	ROLLUP_OPEN,     /* the bucket goes on */
-	ROLLUP_CLOSED,   /* *closed is the finished bar */
+	ROLLUP_OPEN,	 /* the bucket goes on */
+	ROLLUP_CLOSED,	 /* *closed is the finished bar */
 	ROLLUP_DISORDER, /* not the minute after the last one: the caller's order is broken; nothing was changed */
 };
 
@@ -42,7 +42,7 @@ struct derived_bar derived_bar_missing(utc_t ts_open);
 /* The last `cap` closed bars; older ones fall out. */
 struct bars_ring {
 	struct derived_bar *items; /* owned */
-	size_t cap, n, head;       /* head: where the next bar goes */
+	size_t cap, n, head;	   /* head: where the next bar goes */
 };
 
 int bars_ring_init(struct bars_ring *ring, size_t cap, struct error *err); /* cap >= 1 */

@@ -6,19 +6,19 @@
 #include "base/str.h"
 #include "base/utc.h"
 
-#define TIMEFRAMES(X)                 \
-	X(1M, "1m", 1)                \
-	X(5M, "5m", 5)                \
-	X(15M, "15m", 15)             \
-	X(1H, "1h", 60)               \
-	X(4H, "4h", 240)              \
+#define TIMEFRAMES(X)                                                                                                  \
+	X(1M, "1m", 1)                                                                                                 \
+	X(5M, "5m", 5)                                                                                                 \
+	X(15M, "15m", 15)                                                                                              \
+	X(1H, "1h", 60)                                                                                                \
+	X(4H, "4h", 240)                                                                                               \
 	X(1D, "1d", 1440)
 
 enum timeframe {
 #define X(id, text, minutes) TIMEFRAME_##id,
 	TIMEFRAMES(X)
 #undef X
-	TIMEFRAME_COUNT
+		TIMEFRAME_COUNT
 };
 
 /* Trimmed and lower-cased first. Error: Unsupported timeframe='2m'. Supported: ['15m', '1d', '1h', '1m', '4h', '5m']

@@ -24,10 +24,7 @@ int64_t weight_limiter_wait_ms(struct weight_limiter *l, int64_t cost, utc_t now
 	return (l->minute + 1) * UTC_MINUTE_MS - now.ms;
 }
 
-void weight_limiter_begin(struct weight_limiter *l, int64_t cost)
-{
-	l->in_flight += cost;
-}
+void weight_limiter_begin(struct weight_limiter *l, int64_t cost) { l->in_flight += cost; }
 
 void weight_limiter_end(struct weight_limiter *l, int64_t cost, int64_t used_header, utc_t now)
 {

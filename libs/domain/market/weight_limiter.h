@@ -11,7 +11,7 @@
 
 struct weight_limiter {
 	int64_t budget;
-	int64_t used;      /* in this minute, as far as known */
+	int64_t used;	   /* in this minute, as far as known */
 	int64_t in_flight; /* sent and not answered */
 	int64_t minute;
 	utc_t closed_until; /* ms 0: open */

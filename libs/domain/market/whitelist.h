@@ -10,7 +10,7 @@
 #include "domain/market/instrument.h"
 
 #define WHITELIST_BYTES_MAX (4u << 20)
-#define WHITELIST_ROWS_MAX 20000
+#define WHITELIST_ROWS_MAX  20000
 
 struct whitelist_row {
 	struct instrument instrument;

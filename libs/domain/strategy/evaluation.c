@@ -106,7 +106,8 @@ struct evaluation *evaluation_new(const struct strategy_spec *spec, struct error
 		return NULL;
 	}
 	e->timeframe = spec->timeframe;
-	cJSON_ArrayForEach(entry, spec->indicators) {
+	cJSON_ArrayForEach(entry, spec->indicators)
+	{
 		if (vote_indicator(e, entry, &e->votes[e->vote_count++], err) != 0) {
 			evaluation_free(e);
 			return NULL;

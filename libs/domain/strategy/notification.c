@@ -19,15 +19,23 @@ static const struct {
 	const char *event_type, *title;
 	struct text_field fields[FIELDS_MAX]; /* after strategy_id and run_id */
 } ROWS[] = {
-	[NOTIFICATION_SIGNAL] = { "signal", "SIGNAL",
-		{ { "instrument", FROM_EVENT_INSTRUMENT }, { "timeframe", FROM_EVENT_TIMEFRAME },
-		  { "signal", FROM_PAYLOAD } } },
-	[NOTIFICATION_TRADE_OPEN] = { "trade_open", "TRADE OPEN",
-		{ { "instrument", FROM_EVENT_INSTRUMENT }, { "timeframe", FROM_EVENT_TIMEFRAME },
-		  { "side", FROM_PAYLOAD }, { "price", FROM_PAYLOAD } } },
-	[NOTIFICATION_TRADE_CLOSE] = { "trade_close", "TRADE CLOSE",
-		{ { "instrument", FROM_EVENT_INSTRUMENT }, { "timeframe", FROM_EVENT_TIMEFRAME },
-		  { "side", FROM_PAYLOAD }, { "price", FROM_PAYLOAD } } },
+	[NOTIFICATION_SIGNAL] = { "signal",
+				  "SIGNAL",
+				  { { "instrument", FROM_EVENT_INSTRUMENT },
+				    { "timeframe", FROM_EVENT_TIMEFRAME },
+				    { "signal", FROM_PAYLOAD } } },
+	[NOTIFICATION_TRADE_OPEN] = { "trade_open",
+				      "TRADE OPEN",
+				      { { "instrument", FROM_EVENT_INSTRUMENT },
+					{ "timeframe", FROM_EVENT_TIMEFRAME },
+					{ "side", FROM_PAYLOAD },
+					{ "price", FROM_PAYLOAD } } },
+	[NOTIFICATION_TRADE_CLOSE] = { "trade_close",
+				       "TRADE CLOSE",
+				       { { "instrument", FROM_EVENT_INSTRUMENT },
+					 { "timeframe", FROM_EVENT_TIMEFRAME },
+					 { "side", FROM_PAYLOAD },
+					 { "price", FROM_PAYLOAD } } },
 	[NOTIFICATION_FAILED] = { "failed", "FAILED", { { "error", FROM_PAYLOAD_ERROR } } },
 };
 

@@ -10,7 +10,7 @@
 #include "base/uuid.h"
 
 #define NOTIFICATION_CHARACTERS_MAX 4096
-#define NOTIFICATION_BYTES_MAX (NOTIFICATION_CHARACTERS_MAX * 4)
+#define NOTIFICATION_BYTES_MAX	    (NOTIFICATION_CHARACTERS_MAX * 4)
 
 enum notification_kind {
 	NOTIFICATION_NONE, /* this type of event is not announced */
@@ -40,7 +40,7 @@ struct str notification_cut(struct str text, size_t max);
 struct notification_debounce;
 
 struct notification_debounce *notification_debounce_new(int64_t window_s, size_t cap); /* NULL: out of memory */
-void notification_debounce_free(struct notification_debounce *d);                       /* accepts NULL */
+void notification_debounce_free(struct notification_debounce *d);		       /* accepts NULL */
 /* May this event be sent? Kinds other than FAILED always may. Records nothing. */
 bool notification_debounce_passes(const struct notification_debounce *d, const struct notification_event *e);
 /* The event was accepted for sending: its window starts. */

@@ -1,6 +1,5 @@
 #include "domain/strategy/run.h"
 
-
 static const char *const STATE_TEXTS[RUN_STATE_COUNT] = {
 #define X(id, text) [RUN_##id] = text,
 	RUN_STATES(X)

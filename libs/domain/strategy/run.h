@@ -5,19 +5,19 @@
 #include "base/json.h"
 #include "domain/market/timeframe.h"
 
-#define RUN_STATES(X)                        \
-	X(STARTING, "starting")              \
-	X(WARMING_UP, "warming_up")          \
-	X(RUNNING, "running")                \
-	X(STOPPING, "stopping")              \
-	X(STOPPED, "stopped")                \
+#define RUN_STATES(X)                                                                                                  \
+	X(STARTING, "starting")                                                                                        \
+	X(WARMING_UP, "warming_up")                                                                                    \
+	X(RUNNING, "running")                                                                                          \
+	X(STOPPING, "stopping")                                                                                        \
+	X(STOPPED, "stopped")                                                                                          \
 	X(FAILED, "failed")
 
 enum run_state {
 #define X(id, text) RUN_##id,
 	RUN_STATES(X)
 #undef X
-	RUN_STATE_COUNT
+		RUN_STATE_COUNT
 };
 
 const char *run_state_text(enum run_state s);
@@ -33,7 +33,7 @@ enum signal {
 #define X(id, text) SIGNAL_##id,
 	SIGNALS(X)
 #undef X
-	SIGNAL_COUNT
+		SIGNAL_COUNT
 };
 
 const char *signal_text(enum signal s);
@@ -41,14 +41,14 @@ bool signal_parse(struct str text, enum signal *out);
 
 /* metadata_json of a run. Reading is tolerant (spec strategy 3.4), unknown members are kept in `rest`. */
 struct run_progress {
-	int warmup_bars;             /* W, recomputed from the spec */
+	int warmup_bars; /* W, recomputed from the spec */
 	const char *warmup_algorithm;
 	int64_t processed_bars;
-	utc_t bucket_open;           /* UTC_NONE: no open bucket */
+	utc_t bucket_open; /* UTC_NONE: no open bucket */
 	int bucket_count_1m;
-	utc_t origin;                /* open time of the first minute ever fed: evaluation replays from here; or none */
-	enum signal signal;          /* last final signal, NEUTRAL at the start */
-	utc_t signal_bucket;         /* bucket of the last evaluation, UTC_NONE before the first */
+	utc_t origin;	     /* open time of the first minute ever fed: evaluation replays from here; or none */
+	enum signal signal;  /* last final signal, NEUTRAL at the start */
+	utc_t signal_bucket; /* bucket of the last evaluation, UTC_NONE before the first */
 };
 
 void run_progress_read(const cJSON *metadata, enum timeframe tf, int warmup_bars, const char *algorithm,

@@ -120,8 +120,9 @@ static int check_indicator(const cJSON *entry, int index, struct spec_fault *fau
 		return fault_at_indicator(fault, index, err,
 					  "StrategySpecV1 indicator must define non-empty `name`, `kind`, or `id`");
 	if (identifier.n > STRATEGY_TEXT_MAX || !is_printable_ascii(identifier))
-		return fault_at_indicator(fault, index, err, "StrategySpecV1 indicator identifier must be printable ASCII "
-							     "of at most 512 bytes");
+		return fault_at_indicator(fault, index, err,
+					  "StrategySpecV1 indicator identifier must be printable ASCII "
+					  "of at most 512 bytes");
 	if (params != NULL && !cJSON_IsObject(params))
 		return fault_at_indicator(fault, index, err, "StrategySpecV1 indicator.params must be object");
 	return 0;
@@ -138,9 +139,7 @@ static int read_indicators(const cJSON *payload, struct raw_spec *raw, struct sp
 	if (cJSON_GetArraySize(raw->indicators) > STRATEGY_INDICATORS_MAX)
 		return fault_at(fault, "indicators", err,
 				"StrategySpecV1 payload.indicators must have at most 32 entries");
-	cJSON_ArrayForEach(entry, raw->indicators)
-		if (check_indicator(entry, index++, fault, err) != 0)
-			return -1;
+	cJSON_ArrayForEach(entry, raw->indicators) if (check_indicator(entry, index++, fault, err) != 0) return -1;
 	return 0;
 }
 
@@ -262,7 +261,8 @@ static cJSON *copy_indicators(const cJSON *indicators)
 
 	if (copy == NULL)
 		return NULL;
-	cJSON_ArrayForEach(entry, copy) {
+	cJSON_ArrayForEach(entry, copy)
+	{
 		if (!type_params(entry)) {
 			cJSON_Delete(copy);
 			return NULL;
@@ -293,7 +293,8 @@ static void add_signature(struct strbuf *sb, const cJSON *entry)
 	strbuf_addc(sb, upper);
 	if (params == NULL || params->child == NULL)
 		return;
-	cJSON_ArrayForEach(value, params) {
+	cJSON_ArrayForEach(value, params)
+	{
 		strbuf_addch(sb, first ? '(' : ',');
 		add_param_value(sb, value);
 		first = false;
@@ -479,7 +480,8 @@ int strategy_name(const struct strategy_spec *spec, struct uuid user_id, struct 
 	if (name_hash(spec, user_id, hash8, err) != 0)
 		return -1;
 	strbuf_addf(out, "%s %s %s [", spec->instrument.symbol, spec->market_type, timeframe_text(spec->timeframe));
-	cJSON_ArrayForEach(entry, spec->indicators) {
+	cJSON_ArrayForEach(entry, spec->indicators)
+	{
 		if (!first)
 			strbuf_addc(out, ", ");
 		add_signature(out, entry);
@@ -501,8 +503,7 @@ static int max_number(const cJSON *node)
 		return (int)ceil(MIN_OF(node->valuedouble, STRATEGY_WARMUP_BARS_MAX + 1.0));
 	if (!cJSON_IsObject(node) && !cJSON_IsArray(node))
 		return 0;
-	cJSON_ArrayForEach(child, node)
-		max = MAX_OF(max, max_number(child));
+	cJSON_ArrayForEach(child, node) max = MAX_OF(max, max_number(child));
 	return max;
 }
 
@@ -516,7 +517,6 @@ int strategy_warmup_bars(const struct strategy_spec *spec, const char **algorith
 		return spec->warmup_bars;
 	}
 	*algorithm = "numeric_max_param_v1";
-	cJSON_ArrayForEach(entry, spec->indicators)
-		bars = MAX_OF(bars, max_number(json_get(entry, "params")));
+	cJSON_ArrayForEach(entry, spec->indicators) bars = MAX_OF(bars, max_number(json_get(entry, "params")));
 	return bars;
 }

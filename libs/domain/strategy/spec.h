@@ -11,21 +11,21 @@
 #include "domain/market/instrument.h"
 #include "domain/market/timeframe.h"
 
-#define STRATEGY_SPEC_KIND "roehub.strategy.v1"
-#define STRATEGY_SCHEMA_VERSION 1
-#define STRATEGY_INDICATORS_MAX 32
+#define STRATEGY_SPEC_KIND	 "roehub.strategy.v1"
+#define STRATEGY_SCHEMA_VERSION	 1
+#define STRATEGY_INDICATORS_MAX	 32
 #define STRATEGY_WARMUP_BARS_MAX 5000
-#define STRATEGY_TEXT_MAX 512
-#define STRATEGY_NAME_MAX 4096
+#define STRATEGY_TEXT_MAX	 512
+#define STRATEGY_NAME_MAX	 4096
 
 struct strategy_spec {
 	struct instrument instrument;
 	char instrument_key[INSTRUMENT_KEY_MAX];
 	char market_type[16];
 	enum timeframe timeframe;
-	cJSON *indicators;      /* array, deep copy, keys sorted; owned */
-	char *signal_template;  /* owned, never NULL after parsing */
-	int warmup_bars;        /* 0: not given */
+	cJSON *indicators;     /* array, deep copy, keys sorted; owned */
+	char *signal_template; /* owned, never NULL after parsing */
+	int warmup_bars;       /* 0: not given */
 };
 
 /* Where a validation failed: for details.errors of the answer. */

@@ -31,7 +31,8 @@ static int down(void **state)
 	return 0;
 }
 
-static void expect(const char *method, const char *path, const char *cookie, const char *body, int status, const char *part)
+static void expect(const char *method, const char *path, const char *cookie, const char *body, int status,
+		   const char *part)
 {
 	struct test_http h;
 
@@ -44,8 +45,8 @@ static void expect(const char *method, const char *path, const char *cookie, con
 	test_http_release(&h);
 }
 
-#define GOOD                                                                                              \
-	"{\"instrument_id\":{\"market_id\":1,\"symbol\":\"BTCUSDT\"},\"instrument_key\":\"binance:spot:BTCUSDT\"," \
+#define GOOD                                                                                                                     \
+	"{\"instrument_id\":{\"market_id\":1,\"symbol\":\"BTCUSDT\"},\"instrument_key\":\"binance:spot:BTCUSDT\","               \
 	"\"market_type\":\"spot\",\"timeframe\":\"1m\",\"indicators\":[{\"name\":\"MA\",\"params\":{\"fast\":20,\"slow\":50}}]," \
 	"\"signal_template\":\"MA(20,50)\"}"
 
@@ -80,12 +81,14 @@ static void sessions(void **state)
 static void logins_that_must_fail(void **state)
 {
 	(void)state;
-	expect("POST", "/auth/telegram/login", NULL, "{\"id\":1,\"auth_date\":1,\"hash\":\"00\"}", 401, "stale_auth_date");
+	expect("POST", "/auth/telegram/login", NULL, "{\"id\":1,\"auth_date\":1,\"hash\":\"00\"}", 401,
+	       "stale_auth_date");
 	expect("POST", "/auth/telegram/login", NULL, "{}", 422,
 	       "[{\"path\":\"body.auth_date\",\"code\":\"required\",\"message\":\"Field required\"},"
 	       "{\"path\":\"body.hash\",\"code\":\"required\",\"message\":\"Field required\"},"
 	       "{\"path\":\"body.id\",\"code\":\"required\",\"message\":\"Field required\"}]");
-	expect("POST", "/auth/telegram/login", NULL, "{\"id\":true,\"auth_date\":\"x\",\"hash\":5}", 422, "int_parsing");
+	expect("POST", "/auth/telegram/login", NULL, "{\"id\":true,\"auth_date\":\"x\",\"hash\":5}", 422,
+	       "int_parsing");
 	expect("POST", "/auth/telegram/login", NULL, "[1]", 422, "model_attributes_type");
 	expect("POST", "/auth/telegram/login", NULL, "{\"id\":", 422, "json_invalid");
 	expect("POST", "/auth/telegram/login", NULL, "", 422, "Field required");
@@ -99,7 +102,8 @@ static void the_same_account_is_the_same_user(void **state)
 	snprintf(user, sizeof(user), "%s", s.user_id);
 	suite_login(&s, 411002);
 	assert_string_equal(user, s.user_id);
-	assert_string_equal(stack_sql(&s.stack, "SELECT count(*) FROM identity_users WHERE telegram_user_id = 411002"), "1");
+	assert_string_equal(stack_sql(&s.stack, "SELECT count(*) FROM identity_users WHERE telegram_user_id = 411002"),
+			    "1");
 }
 
 static void strategy_bodies(void **state)
@@ -110,9 +114,11 @@ static void strategy_bodies(void **state)
 		{ "{\"foo\":1}", "\"path\":\"body.foo\",\"code\":\"extra_forbidden\"" },
 		{ "{\"foo\":1}", "\"path\":\"body.timeframe\",\"code\":\"required\"" },
 		{ "{\"instrument_id\":{\"market_id\":\"1\",\"symbol\":5,\"x\":1},\"instrument_key\":1,\"market_type\":1,\"timeframe\":1,"
-		  "\"indicators\":{}}", "\"path\":\"body.instrument_id.market_id\",\"code\":\"int_parsing\"" },
+		  "\"indicators\":{}}",
+		  "\"path\":\"body.instrument_id.market_id\",\"code\":\"int_parsing\"" },
 		{ "{\"instrument_id\":{\"market_id\":1.5,\"symbol\":\"X\"},\"instrument_key\":\"a\",\"market_type\":\"b\",\"timeframe\":\"c\","
-		  "\"indicators\":[1]}", "\"path\":\"body.indicators.0\",\"code\":\"dict_type\"" },
+		  "\"indicators\":[1]}",
+		  "\"path\":\"body.indicators.0\",\"code\":\"dict_type\"" },
 		{ "{\"instrument_id\":{\"market_id\":1,\"symbol\":\"BTCUSDT\"},\"instrument_key\":\"binance:spot:BTCUSDT\",\"market_type\":"
 		  "\"spot\",\"timeframe\":\"2m\",\"indicators\":[{\"name\":\"MA\"}]}",
 		  "Unsupported timeframe='2m'. Supported: ['15m', '1d', '1h', '1m', '4h', '5m']" },
@@ -123,7 +129,8 @@ static void strategy_bodies(void **state)
 		  "\"spot\",\"timeframe\":\"1m\",\"indicators\":[]}",
 		  "StrategySpecV1 payload.signal_template is required when indicators are empty" },
 		{ "{\"instrument_id\":{\"market_id\":0,\"symbol\":\"BTCUSDT\"},\"instrument_key\":\"binance:spot:BTCUSDT\",\"market_type\":"
-		  "\"spot\",\"timeframe\":\"1m\",\"indicators\":[{\"name\":\"MA\"}]}", "StrategySpecV1 instrument_id is invalid" },
+		  "\"spot\",\"timeframe\":\"1m\",\"indicators\":[{\"name\":\"MA\"}]}",
+		  "StrategySpecV1 instrument_id is invalid" },
 	};
 
 	(void)state;
@@ -154,14 +161,20 @@ static void life_of_a_strategy(void **state)
 	expect("POST", stop, s.cookie, NULL, 200, "\"state\":\"stopping\"");
 	expect("POST", stop, s.cookie, NULL, 409, "Strategy run is already stopping");
 	expect("POST", run, s.cookie, NULL, 200, "\"state\":\"starting\"");
-	assert_string_equal(stack_sql(&s.stack, "SELECT string_agg(event_type, ' ' ORDER BY ts, event_type) FROM strategy_events WHERE "
-						"strategy_id = '%s' AND event_type LIKE 'run_st%%' AND payload_json ? 'reason'", id), "run_stopped");
+	assert_string_equal(
+		stack_sql(&s.stack,
+			  "SELECT string_agg(event_type, ' ' ORDER BY ts, event_type) FROM strategy_events WHERE "
+			  "strategy_id = '%s' AND event_type LIKE 'run_st%%' AND payload_json ? 'reason'",
+			  id),
+		"run_stopped");
 	expect("POST", stop, s.cookie, NULL, 200, "stopping");
-	stack_sql(&s.stack, "UPDATE strategy_runs SET state = 'stopped', stopped_at = updated_at WHERE state = 'stopping'");
+	stack_sql(&s.stack,
+		  "UPDATE strategy_runs SET state = 'stopped', stopped_at = updated_at WHERE state = 'stopping'");
 	expect("DELETE", path, s.cookie, NULL, 204, NULL);
 	expect("DELETE", path, s.cookie, NULL, 404, "Strategy was not found");
 	expect("GET", path, s.cookie, NULL, 404, "Strategy was not found");
-	expect("GET", "/strategies/nonsense", s.cookie, NULL, 422, "\"path\":\"path.strategy_id\",\"code\":\"uuid_parsing\"");
+	expect("GET", "/strategies/nonsense", s.cookie, NULL, 422,
+	       "\"path\":\"path.strategy_id\",\"code\":\"uuid_parsing\"");
 	expect("PUT", path, s.cookie, "{}", 405, "method_not_allowed");
 	expect("GET", "/nowhere", s.cookie, NULL, 404, "not_found");
 }
@@ -170,7 +183,8 @@ static void life_of_a_strategy(void **state)
 
 static int dial(void)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)s.api_http),
+	struct sockaddr_in a = { .sin_family = AF_INET,
+				 .sin_port = htons((uint16_t)s.api_http),
 				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	struct timeval patience = { 25, 0 };
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -211,14 +225,17 @@ static void malformed_requests(void **state)
 		const char *request, *want;
 	} rows[] = {
 		{ "GARBAGE\r\n\r\n", "HTTP/1.1 400" },
-		{ "POST /auth/logout HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", "HTTP/1.1 400" },
-		{ "POST /auth/logout HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 400" },
+		{ "POST /auth/logout HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
+		  "HTTP/1.1 400" },
+		{ "POST /auth/logout HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+		  "HTTP/1.1 400" },
 		{ "POST /auth/logout HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n", "HTTP/1.1 400" },
 		{ "POST /auth/logout HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n", "HTTP/1.1 413" },
 		{ "GET /%00 HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 400" },
 		{ "GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 400" },
 		{ "HEAD /health HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 405" },
-		{ "GET /health HTTP/1.1\r\nHost: x\r\n\r\nGET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "HTTP/1.1 200" },
+		{ "GET /health HTTP/1.1\r\nHost: x\r\n\r\nGET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+		  "HTTP/1.1 200" },
 	};
 	char *big = malloc(200000);
 

@@ -60,25 +60,31 @@ static void check_truth(void)
 	struct test_http h;
 	PGresult *copy;
 
-	snprintf(sql, sizeof(sql),
-		 "SELECT count(*) = (extract(epoch FROM max(ts_open) - min(ts_open)) / 60)::bigint + 1 AND max(ts_open) >= "
-		 "to_timestamp(%lld) FROM market_data.candles_1m WHERE symbol = 'BTCUSDT'",
-		 (long long)(now / 1000 - 60));
+	snprintf(
+		sql, sizeof(sql),
+		"SELECT count(*) = (extract(epoch FROM max(ts_open) - min(ts_open)) / 60)::bigint + 1 AND max(ts_open) >= "
+		"to_timestamp(%lld) FROM market_data.candles_1m WHERE symbol = 'BTCUSDT'",
+		(long long)(now / 1000 - 60));
 	if (!stack_sql_wait(&s.stack, "t", 45000, sql)) {
 		proc_log_tail(&s.market);
 		fail_msg("minutes are missing");
 	}
-	from = strtoll(stack_sql(&s.stack, "SELECT (extract(epoch FROM min(ts_open)) * 1000)::bigint FROM market_data.candles_1m WHERE "
-					   "symbol = 'BTCUSDT'"), NULL, 10);
+	from = strtoll(
+		stack_sql(&s.stack,
+			  "SELECT (extract(epoch FROM min(ts_open)) * 1000)::bigint FROM market_data.candles_1m WHERE "
+			  "symbol = 'BTCUSDT'"),
+		NULL, 10);
 	snprintf(path, sizeof(path), "/control/candles?symbol=BTCUSDT&from=%lld&to=%lld", from, (long long)now);
 	test_http(&h, "GET", s.sandbox_http, path, NULL, NULL);
 	assert_int_equal(h.status, 200);
-	stack_sql(&s.stack, "CREATE TEMP TABLE IF NOT EXISTS truth (t bigint, o float8, h float8, l float8, c float8, v float8)");
+	stack_sql(&s.stack,
+		  "CREATE TEMP TABLE IF NOT EXISTS truth (t bigint, o float8, h float8, l float8, c float8, v float8)");
 	stack_sql(&s.stack, "TRUNCATE truth");
 	copy = PQexec(s.stack.sql, "COPY truth FROM STDIN (FORMAT csv)");
 	assert_int_equal(PQresultStatus(copy), PGRES_COPY_IN);
 	PQclear(copy);
-	for (line = strtok_r(h.body, "\n", &rest), line = strtok_r(NULL, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
+	for (line = strtok_r(h.body, "\n", &rest), line = strtok_r(NULL, "\n", &rest); line != NULL;
+	     line = strtok_r(NULL, "\n", &rest)) {
 		PQputCopyData(s.stack.sql, line, (int)strlen(line));
 		PQputCopyData(s.stack.sql, "\n", 1);
 		rows++;
@@ -86,10 +92,13 @@ static void check_truth(void)
 	PQputCopyEnd(s.stack.sql, NULL);
 	for (PGresult *r; (r = PQgetResult(s.stack.sql)) != NULL;)
 		PQclear(r);
-	wrong = strtoll(stack_sql(&s.stack,
-				  "SELECT count(*) FROM truth LEFT JOIN market_data.candles_1m m ON m.symbol = 'BTCUSDT' AND m.ts_open = "
-				  "to_timestamp(t / 1000) WHERE m.ts_open IS NULL OR (o, h, l, c, v) IS DISTINCT FROM "
-				  "(m.open, m.high, m.low, m.close, m.volume_base)"), NULL, 10);
+	wrong = strtoll(
+		stack_sql(
+			&s.stack,
+			"SELECT count(*) FROM truth LEFT JOIN market_data.candles_1m m ON m.symbol = 'BTCUSDT' AND m.ts_open = "
+			"to_timestamp(t / 1000) WHERE m.ts_open IS NULL OR (o, h, l, c, v) IS DISTINCT FROM "
+			"(m.open, m.high, m.low, m.close, m.volume_base)"),
+		NULL, 10);
 	test_http_release(&h);
 	print_message("%lld minutes compared with the exchange\n", rows);
 	assert_true(rows > 600);
@@ -206,8 +215,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(missing_late_and_double_frames), cmocka_unit_test(disconnects_and_refused_rest),
-		cmocka_unit_test(servers_die_and_come_back),	   cmocka_unit_test(killed_and_started_again),
-		cmocka_unit_test(each_minute_once_on_its_stream),  cmocka_unit_test(bad_starts_are_one_line),
+		cmocka_unit_test(servers_die_and_come_back),	  cmocka_unit_test(killed_and_started_again),
+		cmocka_unit_test(each_minute_once_on_its_stream), cmocka_unit_test(bad_starts_are_one_line),
 	};
 
 	return cmocka_run_group_tests_name("market-data-ws", tests, up, down);

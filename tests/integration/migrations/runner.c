@@ -79,20 +79,25 @@ static void killed_half_way_again_and_again(void **state)
 
 static void runbook_order_before_and_after(void **state)
 {
-	static const char *const files[] = { "0001_identity_v1", "0002_identity_2fa_totp_v1", "0004_identity_exchange_keys_v2" };
+	static const char *const files[] = { "0001_identity_v1", "0002_identity_2fa_totp_v1",
+					     "0004_identity_exchange_keys_v2" };
 
 	(void)state;
 	for (int round = 0; round < 2; round++)
 		for (size_t i = 0; i < 3; i++) {
 			char command[1200];
 
-			snprintf(command, sizeof(command), "psql -q -v ON_ERROR_STOP=1 '%s' -f %s/migrations/postgres/%s.sql > %s/psql.log 2>&1",
+			snprintf(command, sizeof(command),
+				 "psql -q -v ON_ERROR_STOP=1 '%s' -f %s/migrations/postgres/%s.sql > %s/psql.log 2>&1",
 				 stack.dsn, test_root(), files[i], stack.dir);
 			assert_int_equal(system(command), 0);
 		}
-	assert_string_equal(stack_sql(&stack, "SELECT count(*) FROM information_schema.columns WHERE table_name = "
-					      "'identity_exchange_keys' AND column_name IN ('api_key_enc', 'api_key_hash', 'api_key_last4')"),
-			    "3");
+	assert_string_equal(
+		stack_sql(
+			&stack,
+			"SELECT count(*) FROM information_schema.columns WHERE table_name = "
+			"'identity_exchange_keys' AND column_name IN ('api_key_enc', 'api_key_hash', 'api_key_last4')"),
+		"3");
 	assert_int_equal(run("after-runbook", stack.dsn, "Migration success"), 0);
 	assert_int_equal(run("again", stack.dsn, "Migration success"), 0);
 }
@@ -103,16 +108,25 @@ static void filled_v1_keys_are_refused(void **state)
 
 	(void)state;
 	for (int i = 0; i < 2; i++) {
-		snprintf(command, sizeof(command), "psql -q -v ON_ERROR_STOP=1 '%s' -f %s/migrations/postgres/%s > %s/psql.log 2>&1",
-			 stack.dsn, test_root(), i == 0 ? "0001_identity_v1.sql" : "0003_identity_exchange_keys_v1.sql", stack.dir);
+		snprintf(command, sizeof(command),
+			 "psql -q -v ON_ERROR_STOP=1 '%s' -f %s/migrations/postgres/%s > %s/psql.log 2>&1", stack.dsn,
+			 test_root(), i == 0 ? "0001_identity_v1.sql" : "0003_identity_exchange_keys_v1.sql",
+			 stack.dir);
 		assert_int_equal(system(command), 0);
 	}
-	stack_sql(&stack, "INSERT INTO identity_users VALUES ('00000000-0000-0000-0000-000000000001', 1, 'free', now(), now(), false)");
-	stack_sql(&stack, "INSERT INTO identity_exchange_keys VALUES ('00000000-0000-0000-0000-000000000002', "
-			  "'00000000-0000-0000-0000-000000000001', 'binance', 'spot', NULL, 'read', 'KEY', '\\x01', NULL, now(), now(), "
-			  "false, NULL)");
-	assert_int_equal(run("refused", stack.dsn, "0004_identity_exchange_keys_v2.sql requires empty identity_exchange_keys table"), 1);
-	assert_string_equal(stack_sql(&stack, "SELECT count(*) FROM identity_exchange_keys WHERE api_key = 'KEY'"), "1");
+	stack_sql(
+		&stack,
+		"INSERT INTO identity_users VALUES ('00000000-0000-0000-0000-000000000001', 1, 'free', now(), now(), false)");
+	stack_sql(
+		&stack,
+		"INSERT INTO identity_exchange_keys VALUES ('00000000-0000-0000-0000-000000000002', "
+		"'00000000-0000-0000-0000-000000000001', 'binance', 'spot', NULL, 'read', 'KEY', '\\x01', NULL, now(), now(), "
+		"false, NULL)");
+	assert_int_equal(run("refused", stack.dsn,
+			     "0004_identity_exchange_keys_v2.sql requires empty identity_exchange_keys table"),
+			 1);
+	assert_string_equal(stack_sql(&stack, "SELECT count(*) FROM identity_exchange_keys WHERE api_key = 'KEY'"),
+			    "1");
 }
 
 static void newer_database_is_refused(void **state)
@@ -145,14 +159,19 @@ static void triggers_hold(void **state)
 
 	(void)state;
 	assert_int_equal(run("triggers", stack.dsn, "Migration success"), 0);
-	stack_sql(&stack, "INSERT INTO identity_users VALUES ('00000000-0000-0000-0000-000000000001', 1, 'free', now(), now(), false)");
-	stack_sql(&stack,
-		  "INSERT INTO strategy_strategies VALUES ('00000000-0000-0000-0000-00000000000a', "
-		  "'00000000-0000-0000-0000-000000000001', 'n', '{\"market_id\":1,\"symbol\":\"X\"}', 'binance:spot:X', 'spot', 'X', '1m', "
-		  "'[]', '{\"schema_version\":1,\"spec_kind\":\"roehub.strategy.v1\"}', now(), false)");
-	stack_sql(&stack, "INSERT INTO strategy_runs VALUES ('00000000-0000-0000-0000-00000000000b', "
-			  "'00000000-0000-0000-0000-000000000001', '00000000-0000-0000-0000-00000000000a', 'starting', now(), NULL, NULL, "
-			  "NULL, now())");
+	stack_sql(
+		&stack,
+		"INSERT INTO identity_users VALUES ('00000000-0000-0000-0000-000000000001', 1, 'free', now(), now(), false)");
+	stack_sql(
+		&stack,
+		"INSERT INTO strategy_strategies VALUES ('00000000-0000-0000-0000-00000000000a', "
+		"'00000000-0000-0000-0000-000000000001', 'n', '{\"market_id\":1,\"symbol\":\"X\"}', 'binance:spot:X', 'spot', 'X', '1m', "
+		"'[]', '{\"schema_version\":1,\"spec_kind\":\"roehub.strategy.v1\"}', now(), false)");
+	stack_sql(
+		&stack,
+		"INSERT INTO strategy_runs VALUES ('00000000-0000-0000-0000-00000000000b', "
+		"'00000000-0000-0000-0000-000000000001', '00000000-0000-0000-0000-00000000000a', 'starting', now(), NULL, NULL, "
+		"NULL, now())");
 	static const char *const refused[] = {
 		"UPDATE strategy_strategies SET name = 'other'",
 		"DELETE FROM strategy_strategies",
@@ -189,9 +208,14 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, up, down)
 	const struct CMUnitTest tests[] = {
-		T(eight_at_once),	   T(killed_half_way_again_and_again), T(runbook_order_before_and_after),
-		T(filled_v1_keys_are_refused), T(newer_database_is_refused),	      T(changed_file_is_named),
-		T(bad_input_is_one_line),  T(triggers_hold),
+		T(eight_at_once),
+		T(killed_half_way_again_and_again),
+		T(runbook_order_before_and_after),
+		T(filled_v1_keys_are_refused),
+		T(newer_database_is_refused),
+		T(changed_file_is_named),
+		T(bad_input_is_one_line),
+		T(triggers_hold),
 	};
 
 	return cmocka_run_group_tests_name("migrations", tests, NULL, NULL);

@@ -73,7 +73,11 @@ static void spin(const int *counter, int want)
 
 static struct ws_server *serve(struct side *side, const char *cert, const char *key)
 {
-	struct ws_server_config cfg = { .host = "127.0.0.1", .cert_file = cert, .key_file = key, .accept = on_accept, .user = side,
+	struct ws_server_config cfg = { .host = "127.0.0.1",
+					.cert_file = cert,
+					.key_file = key,
+					.accept = on_accept,
+					.user = side,
 					.options = { .ping_interval_ms = -1 } };
 	struct ws_server *s = ws_server_start(loop, &cfg, NULL);
 
@@ -224,26 +228,29 @@ static void tls_proves_the_host(void **state)
 	proc_init(&sandbox, "sandbox", stack.dir);
 	snprintf(ports, sizeof(ports), "%s/ports", stack.dir);
 	snprintf(ca, sizeof(ca), "%s/tls/ca.pem", stack.dir);
-	for (const char *const *a = (const char *const[]){ "--http-port", "0", "--ws-port", "0", "--wss-port", "0", "--speed", "6000",
-							   "--port-file", ports, "--tls-dir", NULL };
+	for (const char *const *a = (const char *const[]){ "--http-port", "0", "--ws-port", "0", "--wss-port", "0",
+							   "--speed", "6000", "--port-file", ports, "--tls-dir", NULL };
 	     *a != NULL; a++)
 		proc_arg(&sandbox, "%s", *a);
 	proc_arg(&sandbox, "%s/tls", stack.dir);
 	proc_start(&sandbox);
 	port = proc_port(&sandbox, ports, "wss", 10000);
 
-	dial(&client, "wss", "localhost", port, "/stream?streams=btcusdt@kline_1m", &(struct ws_options){ .ca_file = ca });
+	dial(&client, "wss", "localhost", port, "/stream?streams=btcusdt@kline_1m",
+	     &(struct ws_options){ .ca_file = ca });
 	spin(&client.messages, 3);
 	assert_non_null(strstr(client.last, "\"s\":\"BTCUSDT\""));
 	ws_abort(client.ws);
 	spin(&client.closed, 1);
 
-	dial(&stranger, "wss", "localhost", port, "/stream?streams=btcusdt@kline_1m", NULL); /* the system does not know this CA */
+	dial(&stranger, "wss", "localhost", port, "/stream?streams=btcusdt@kline_1m",
+	     NULL); /* the system does not know this CA */
 	spin(&stranger.closed, 1);
 	assert_int_equal(stranger.opened, 0);
 	assert_non_null(strstr(stranger.last, "TLS"));
 
-	dial(&misnamed, "wss", "127.0.0.2", port, "/stream", &(struct ws_options){ .ca_file = ca }); /* not in the certificate */
+	dial(&misnamed, "wss", "127.0.0.2", port, "/stream",
+	     &(struct ws_options){ .ca_file = ca }); /* not in the certificate */
 	spin(&misnamed.closed, 1);
 	assert_int_equal(misnamed.opened, 0);
 
@@ -269,9 +276,9 @@ static int down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(messages_both_ways),	   cmocka_unit_test(unknown_target_is_refused),
+		cmocka_unit_test(messages_both_ways),	    cmocka_unit_test(unknown_target_is_refused),
 		cmocka_unit_test(oversized_message_closes), cmocka_unit_test(silent_peer_is_noticed),
-		cmocka_unit_test(refused_connections),	   cmocka_unit_test(hostile_handshakes),
+		cmocka_unit_test(refused_connections),	    cmocka_unit_test(hostile_handshakes),
 		cmocka_unit_test(tls_proves_the_host),
 	};
 

@@ -12,7 +12,8 @@ static struct suite s;
 static int up(void **state)
 {
 	(void)state;
-	suite_up(&s, &(struct suite_options){ .speed = "1" }); /* candles come from the test, the Bot API from the sandbox */
+	suite_up(&s, &(struct suite_options){
+			     .speed = "1" }); /* candles come from the test, the Bot API from the sandbox */
 	stack_sql(&s.stack, "INSERT INTO identity_telegram_channels VALUES ('%s', 411001, TRUE, now())", s.user_id);
 	return 0;
 }
@@ -36,12 +37,13 @@ static void xadd(const char *symbol, int64_t minute, double close, const char *o
 
 	strftime(ts, sizeof(ts), "%Y-%m-%dT%H:%M:%S.000Z", gmtime_r(&t, &tm));
 	strftime(ts_close, sizeof(ts_close), "%Y-%m-%dT%H:%M:%S.000Z", gmtime_r(&u, &tm));
-	r = stack_redis(&s.stack,
-			"XADD md.candles.1m.binance:spot:%s %lld-0 schema_version 1 market_id 1 symbol %s instrument_key binance:spot:%s "
-			"ts_open %s ts_close %s open %f high %f low %f close %s volume_base 1 volume_quote %b source ws ingested_at %s "
-			"ingest_id %b",
-			symbol, (long long)at, symbol, symbol, ts, ts_close, close, close + 1, close - 1,
-			override != NULL ? override : "100.5", "", (size_t)0, ts, "", (size_t)0);
+	r = stack_redis(
+		&s.stack,
+		"XADD md.candles.1m.binance:spot:%s %lld-0 schema_version 1 market_id 1 symbol %s instrument_key binance:spot:%s "
+		"ts_open %s ts_close %s open %f high %f low %f close %s volume_base 1 volume_quote %b source ws ingested_at %s "
+		"ingest_id %b",
+		symbol, (long long)at, symbol, symbol, ts, ts_close, close, close + 1, close - 1,
+		override != NULL ? override : "100.5", "", (size_t)0, ts, "", (size_t)0);
 	assert_non_null(r);
 	if (r->type == REDIS_REPLY_ERROR)
 		fail_msg("XADD: %s", r->str);
@@ -50,10 +52,11 @@ static void xadd(const char *symbol, int64_t minute, double close, const char *o
 
 static void store_candle(const char *symbol, int64_t minute, double close)
 {
-	stack_sql(&s.stack,
-		  "INSERT INTO market_data.candles_1m VALUES (1, '%s', to_timestamp(%lld), %f, %f, %f, %f, 1, NULL, NULL, NULL, NULL, "
-		  "'rest', 'binance:spot:%s', now(), NULL)",
-		  symbol, (long long)((BASE + minute * 60000) / 1000), close, close + 1, close - 1, close, symbol);
+	stack_sql(
+		&s.stack,
+		"INSERT INTO market_data.candles_1m VALUES (1, '%s', to_timestamp(%lld), %f, %f, %f, %f, 1, NULL, NULL, NULL, NULL, "
+		"'rest', 'binance:spot:%s', now(), NULL)",
+		symbol, (long long)((BASE + minute * 60000) / 1000), close, close + 1, close - 1, close, symbol);
 }
 
 static void start_run(const char *symbol, const char *indicators, char strategy[40], char run[40])
@@ -61,10 +64,11 @@ static void start_run(const char *symbol, const char *indicators, char strategy[
 	char body[1024], path[96], sql[160];
 	struct test_http h;
 
-	snprintf(body, sizeof(body),
-		 "{\"instrument_id\":{\"market_id\":1,\"symbol\":\"%s\"},\"instrument_key\":\"binance:spot:%s\",\"market_type\":\"spot\","
-		 "\"timeframe\":\"1m\",\"indicators\":%s,\"warmup_bars\":3}",
-		 symbol, symbol, indicators);
+	snprintf(
+		body, sizeof(body),
+		"{\"instrument_id\":{\"market_id\":1,\"symbol\":\"%s\"},\"instrument_key\":\"binance:spot:%s\",\"market_type\":\"spot\","
+		"\"timeframe\":\"1m\",\"indicators\":%s,\"warmup_bars\":3}",
+		symbol, symbol, indicators);
 	test_http(&h, "POST", s.api_http, "/strategies", s.cookie, body);
 	if (h.status != 201)
 		fail_msg("%d %s", h.status, h.body);
@@ -94,7 +98,8 @@ static void wait_checkpoint(const char *run, int64_t minute)
 {
 	char sql[200];
 
-	snprintf(sql, sizeof(sql), "SELECT checkpoint_ts_open = to_timestamp(%lld) FROM strategy_runs WHERE run_id = '%s'",
+	snprintf(sql, sizeof(sql),
+		 "SELECT checkpoint_ts_open = to_timestamp(%lld) FROM strategy_runs WHERE run_id = '%s'",
 		 (long long)((BASE + minute * 60000) / 1000), run);
 	if (!stack_sql_wait(&s.stack, "t", 20000, sql)) {
 		proc_log_tail(&s.worker);
@@ -110,7 +115,8 @@ static void invalid_messages_are_dropped(void **state)
 	start_run("BADUSDT", "[{\"id\":\"ma.sma\",\"params\":{\"window\":2}}]", strategy, run);
 	xadd("BADUSDT", 0, 100, NULL);
 	xadd("BADUSDT", 1, 100, "nan");
-	freeReplyObject(stack_redis(&s.stack, "XADD md.candles.1m.binance:spot:BADUSDT %lld-1 hello world", BASE + 60000));
+	freeReplyObject(
+		stack_redis(&s.stack, "XADD md.candles.1m.binance:spot:BADUSDT %lld-1 hello world", BASE + 60000));
 	wait_checkpoint(run, 0);
 	store_candle("BADUSDT", 1, 100);
 	xadd("BADUSDT", 2, 100, NULL);
@@ -135,11 +141,17 @@ static void a_gap_waits_for_the_store_and_nobody_else_waits(void **state)
 	wait_checkpoint(gap_run, 0);
 	for (int i = 1; i <= 2; i++)
 		store_candle("GAPUSDT", i, 100);
-	stack_sql(&s.stack, "INSERT INTO market_data.confirmed_gaps VALUES (1, 'GAPUSDT', to_timestamp(%lld), to_timestamp(%lld))",
-		  (BASE + 180000) / 1000, (BASE + 240000) / 1000);
+	stack_sql(
+		&s.stack,
+		"INSERT INTO market_data.confirmed_gaps VALUES (1, 'GAPUSDT', to_timestamp(%lld), to_timestamp(%lld))",
+		(BASE + 180000) / 1000, (BASE + 240000) / 1000);
 	wait_checkpoint(gap_run, 4);
-	assert_string_equal(stack_sql(&s.stack, "SELECT payload_json->>'minutes' FROM strategy_events WHERE run_id = '%s' AND event_type = "
-						"'gap_skipped'", gap_run), "1");
+	assert_string_equal(
+		stack_sql(&s.stack,
+			  "SELECT payload_json->>'minutes' FROM strategy_events WHERE run_id = '%s' AND event_type = "
+			  "'gap_skipped'",
+			  gap_run),
+		"1");
 }
 
 static void a_flushed_redis_loses_nothing(void **state)
@@ -174,16 +186,24 @@ static void unknown_indicators_only_count(void **state)
 static void a_damaged_spec_fails_alone(void **state)
 {
 	(void)state;
-	stack_sql(&s.stack, "INSERT INTO strategy_strategies VALUES ('00000000-0000-4000-8000-00000000000a', '%s', 'n', "
-			    "'{\"market_id\":1,\"symbol\":\"X\"}', 'binance:spot:X', 'spot', 'X', '1m', '[]', "
-			    "'{\"schema_version\":1,\"spec_kind\":\"roehub.strategy.v1\"}', now(), false)", s.user_id);
-	stack_sql(&s.stack, "INSERT INTO strategy_runs (run_id, user_id, strategy_id, state, started_at, updated_at) VALUES "
-			    "('00000000-0000-4000-8000-00000000000b', '%s', '00000000-0000-4000-8000-00000000000a', 'starting', now(), now())",
+	stack_sql(&s.stack,
+		  "INSERT INTO strategy_strategies VALUES ('00000000-0000-4000-8000-00000000000a', '%s', 'n', "
+		  "'{\"market_id\":1,\"symbol\":\"X\"}', 'binance:spot:X', 'spot', 'X', '1m', '[]', "
+		  "'{\"schema_version\":1,\"spec_kind\":\"roehub.strategy.v1\"}', now(), false)",
 		  s.user_id);
-	assert_true(stack_sql_wait(&s.stack, "failed", 10000, "SELECT state FROM strategy_runs WHERE run_id = "
-							      "'00000000-0000-4000-8000-00000000000b'"));
-	assert_string_equal(stack_sql(&s.stack, "SELECT string_agg(event_type, ' ' ORDER BY event_type) FROM strategy_events WHERE run_id = "
-						"'00000000-0000-4000-8000-00000000000b'"), "run_failed run_state_changed");
+	stack_sql(
+		&s.stack,
+		"INSERT INTO strategy_runs (run_id, user_id, strategy_id, state, started_at, updated_at) VALUES "
+		"('00000000-0000-4000-8000-00000000000b', '%s', '00000000-0000-4000-8000-00000000000a', 'starting', now(), now())",
+		s.user_id);
+	assert_true(stack_sql_wait(&s.stack, "failed", 10000,
+				   "SELECT state FROM strategy_runs WHERE run_id = "
+				   "'00000000-0000-4000-8000-00000000000b'"));
+	assert_string_equal(
+		stack_sql(&s.stack,
+			  "SELECT string_agg(event_type, ' ' ORDER BY event_type) FROM strategy_events WHERE run_id = "
+			  "'00000000-0000-4000-8000-00000000000b'"),
+		"run_failed run_state_changed");
 }
 
 static int64_t texts_sent(void)
@@ -205,7 +225,8 @@ static void signals_reach_the_phone_despite_429(void **state)
 	struct test_http h;
 
 	(void)state;
-	test_http(&h, "POST", s.sandbox_http, "/control/faults", NULL, "{\"kind\":\"telegram_429\",\"count\":1,\"retry_after_s\":1}");
+	test_http(&h, "POST", s.sandbox_http, "/control/faults", NULL,
+		  "{\"kind\":\"telegram_429\",\"count\":1,\"retry_after_s\":1}");
 	assert_int_equal(h.status, 200);
 	test_http_release(&h);
 	start_run("SIGUSDT", "[{\"name\":\"MA\",\"params\":{\"fast\":2,\"slow\":3}}]", strategy, run);
@@ -216,7 +237,8 @@ static void signals_reach_the_phone_despite_429(void **state)
 		xadd("SIGUSDT", i, 100 + (i < 5 ? i : 10 - i), close);
 	}
 	wait_checkpoint(run, 7);
-	snprintf(sql, sizeof(sql), "SELECT count(*) > 0 FROM strategy_events WHERE run_id = '%s' AND event_type = 'signal'", run);
+	snprintf(sql, sizeof(sql),
+		 "SELECT count(*) > 0 FROM strategy_events WHERE run_id = '%s' AND event_type = 'signal'", run);
 	assert_true(stack_sql_wait(&s.stack, "t", 5000, sql));
 	for (int64_t end = test_now_ms() + 8000; texts_sent() == before && test_now_ms() < end;)
 		test_sleep_ms(100);

@@ -121,9 +121,12 @@ static void calloc_is_zeroed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(pieces_are_aligned_and_apart), cmocka_unit_test(the_ceiling_holds),
-		cmocka_unit_test(absurd_sizes_fail),            cmocka_unit_test(reset_keeps_the_largest_block),
-		cmocka_unit_test(texts_are_copied),             cmocka_unit_test(calloc_is_zeroed),
+		cmocka_unit_test(pieces_are_aligned_and_apart),
+		cmocka_unit_test(the_ceiling_holds),
+		cmocka_unit_test(absurd_sizes_fail),
+		cmocka_unit_test(reset_keeps_the_largest_block),
+		cmocka_unit_test(texts_are_copied),
+		cmocka_unit_test(calloc_is_zeroed),
 	};
 
 	return cmocka_run_group_tests_name("arena", tests, NULL, NULL);

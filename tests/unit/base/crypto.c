@@ -4,10 +4,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 
-static struct str bytes(const uint8_t *p, size_t n)
-{
-	return (struct str){ (const char *)p, n };
-}
+static struct str bytes(const uint8_t *p, size_t n) { return (struct str){ (const char *)p, n }; }
 
 static const char *hex_of(const uint8_t *p, size_t n)
 {
@@ -53,8 +50,7 @@ static void hmac_vectors(void **state)
 		{ { key1, sizeof(key1) },
 		  STR("Hi There"),
 		  "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7" },
-		{ STR("Jefe"),
-		  STR("what do ya want for nothing?"),
+		{ STR("Jefe"), STR("what do ya want for nothing?"),
 		  "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843" },
 		{ { key6, sizeof(key6) },
 		  STR("Test Using Larger Than Block-Size Key - Hash Key First"),
@@ -132,8 +128,8 @@ static void base64_vectors(void **state)
 /* A token that can be spelled in two ways can be replayed past a list of used ones. */
 static void base64_has_one_spelling(void **state)
 {
-	static const char *const bad_std[] = { "Zg", "Zg=", "Zg===", "====", "=", "Zh==", "Zm9=", "Z===", "Zg==Zg==",
-					       "-_-_", "Zm 9", "Zm9v\n", "Zm9v\n\n\n\n" };
+	static const char *const bad_std[] = { "Zg",   "Zg=",	   "Zg===", "====", "=",      "Zh==",	     "Zm9=",
+					       "Z===", "Zg==Zg==", "-_-_",  "Zm 9", "Zm9v\n", "Zm9v\n\n\n\n" };
 	static const char *const bad_url[] = { "Zg==", "Z", "Zh", "Zm9", "+/+/", "Zm9v ", "Zm9vY" };
 	uint8_t out[16];
 	size_t n = 0;

@@ -74,8 +74,9 @@ static void roundings(void **state)
 		{ "-0.000000000001", "0.6", "0", "-0.000000000001", "-0.000000000001", "-0.000000000001", "0" },
 		{ "-3", "-2", "6", "6", "6", "6", "6" },
 		{ "0.1", "0.2", "0.02", "0.02", "0.02", "0.02", "0.02" },
-		{ "12345678901234.123456789", "9876543210.987654321", "121932631137017405759933.540617435112", "121932631137017405759933.540617435113",
-		  "121932631137017405759933.540617435113", "121932631137017405759933.540617435112", "121932631137017405759933.540617435113" },
+		{ "12345678901234.123456789", "9876543210.987654321", "121932631137017405759933.540617435112",
+		  "121932631137017405759933.540617435113", "121932631137017405759933.540617435113",
+		  "121932631137017405759933.540617435112", "121932631137017405759933.540617435113" },
 	};
 
 	(void)state;
@@ -175,7 +176,8 @@ static void what_does_not_fit_is_refused(void **state)
 	assert_false(decimal_quantize(max, dec("2"), ROUND_UP, &out));
 	assert_true(out.e12 == 42);
 
-	assert_true(decimal_mul_div(max, INT64_MAX, INT64_MAX, ROUND_UP, &out) && out.e12 == max.e12); /* 190 bits inside */
+	assert_true(decimal_mul_div(max, INT64_MAX, INT64_MAX, ROUND_UP, &out) &&
+		    out.e12 == max.e12); /* 190 bits inside */
 	assert_true(decimal_div(max, max, ROUND_UP, &out) && decimal_cmp(out, dec("1")) == 0);
 	assert_true(decimal_mul_div(min, INT64_MIN, INT64_MAX, ROUND_DOWN, &out) == false);
 	assert_true(decimal_quantize(dec("123.456"), dec("0.05"), ROUND_DOWN, &out));

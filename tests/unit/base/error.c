@@ -89,14 +89,14 @@ static void codes_have_text_and_status(void **state)
 	assert_string_equal(error_code_text(ERR_INVALID), "validation_error");
 	assert_int_equal(error_code_status(ERR_RATE_LIMITED), 429);
 	assert_int_equal(error_code_status((enum error_code)999), 500);
-	assert_string_equal(error_code_text((enum error_code)-1), "unexpected_error");
+	assert_string_equal(error_code_text((enum error_code) - 1), "unexpected_error");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(setters_fill_the_whole_error), cmocka_unit_test(nobody_has_to_listen),
-		cmocka_unit_test(an_error_may_quote_itself),    cmocka_unit_test(long_texts_are_cut_between_characters),
+		cmocka_unit_test(an_error_may_quote_itself),	cmocka_unit_test(long_texts_are_cut_between_characters),
 		cmocka_unit_test(codes_have_text_and_status),
 	};
 

@@ -8,8 +8,10 @@
 
 static void good_documents(void **state)
 {
-	static const char *const texts[] = { "{}", "[]", " [1,2.5,-0,1e-7,true,false,null,\"x\"] ", "{\"a\":{\"b\":[[]]}}",
-					     "\"\\ud83d\\ude00\"", "0", "-1E+2" };
+	static const char *const texts[] = {
+		"{}", "[]",   " [1,2.5,-0,1e-7,true,false,null,\"x\"] ", "{\"a\":{\"b\":[[]]}}", "\"\\ud83d\\ude00\"",
+		"0",  "-1E+2"
+	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
@@ -24,9 +26,13 @@ static void good_documents(void **state)
 
 static void bad_documents(void **state)
 {
-	static const char *const texts[] = { "", " ", "{", "[1,]", "{\"a\":1,}", "{a:1}", "01", "1.", ".5", "+1", "1e", "NaN",
-					     "Infinity", "1e400", "\"\\x\"", "\"\\ud800\"", "\"\\u0000\"", "\"a", "[1] 2", "tru",
-					     "\"\x01\"", "\xff", "\"\xc0\xaf\"", "{\"a\" 1}", "[1 2]", "]", "{]", "[}" };
+	static const char *const texts[] = {
+		"",	    " ",     "{",	 "[1,]",	"{\"a\":1,}",	"{a:1}",
+		"01",	    "1.",    ".5",	 "+1",		"1e",		"NaN",
+		"Infinity", "1e400", "\"\\x\"",	 "\"\\ud800\"", "\"\\u0000\"",	"\"a",
+		"[1] 2",    "tru",   "\"\x01\"", "\xff",	"\"\xc0\xaf\"", "{\"a\" 1}",
+		"[1 2]",    "]",     "{]",	 "[}"
+	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
@@ -49,15 +55,16 @@ static void limits_hold(void **state)
 	assert_int_equal(err.code, ERR_TOO_LARGE);
 	assert_null(json_parse(STR("[1,2,3,4,5,6,7,8,9]"), &limits, NULL, &err));
 	assert_int_equal(err.code, ERR_TOO_LARGE);
-	assert_null(json_parse(STR("\"0123456789012345678901234567890123456789012345678901234567890123456789\""), &limits, NULL,
-			       &err));
+	assert_null(json_parse(STR("\"0123456789012345678901234567890123456789012345678901234567890123456789\""),
+			       &limits, NULL, &err));
 	assert_int_equal(err.code, ERR_TOO_LARGE);
 }
 
 static void integers_are_exact(void **state)
 {
-	cJSON *json = json_parse(STR("{\"a\":9007199254740993,\"b\":5.0,\"c\":5.5,\"d\":\"5\",\"e\":true,\"f\":9223372036854775808}"),
-				 NULL, NULL, NULL);
+	cJSON *json = json_parse(
+		STR("{\"a\":9007199254740993,\"b\":5.0,\"c\":5.5,\"d\":\"5\",\"e\":true,\"f\":9223372036854775808}"),
+		NULL, NULL, NULL);
 	int64_t v = 0;
 
 	(void)state;
@@ -155,12 +162,13 @@ static void worked_hashes(void **state)
 	strbuf_release(&sb);
 	json_free(json);
 
-	text = canonical_of("{\"tags\":{\"symbol\":\"BTCUSDT\",\"market_type\":\"spot\",\"timeframe\":\"1m\"},"
-			    "\"spec_kind\":\"roehub.strategy.v1\",\"schema_version\":1,"
-			    "\"instrument_id\":{\"market_id\":1,\"symbol\":\"BTCUSDT\"},"
-			    "\"instrument_key\":\"binance:spot:BTCUSDT\",\"market_type\":\"spot\",\"symbol\":\"BTCUSDT\","
-			    "\"timeframe\":\"1m\",\"signal_template\":\"MA(20)\",\"indicators\":[{\"id\":\"ma.sma\","
-			    "\"inputs\":{\"source\":\"close\"},\"params\":{\"window\":20.0}}]}");
+	text = canonical_of(
+		"{\"tags\":{\"symbol\":\"BTCUSDT\",\"market_type\":\"spot\",\"timeframe\":\"1m\"},"
+		"\"spec_kind\":\"roehub.strategy.v1\",\"schema_version\":1,"
+		"\"instrument_id\":{\"market_id\":1,\"symbol\":\"BTCUSDT\"},"
+		"\"instrument_key\":\"binance:spot:BTCUSDT\",\"market_type\":\"spot\",\"symbol\":\"BTCUSDT\","
+		"\"timeframe\":\"1m\",\"signal_template\":\"MA(20)\",\"indicators\":[{\"id\":\"ma.sma\","
+		"\"inputs\":{\"source\":\"close\"},\"params\":{\"window\":20.0}}]}");
 	assert_string_equal(sha256_hex(str_from(text), hex),
 			    "86deee16a4d7ac80ef6ebdb11b12327bcdb51ef38564e1bbee176e0959213e95");
 	free(text);
@@ -208,8 +216,7 @@ static void numbers_keep_their_kind(void **state)
 	cJSON_AddItemToArray(json, cJSON_CreateNumber(NAN));
 	copy = cJSON_Duplicate(json, true);
 	json_canonical(&sb, copy);
-	assert_string_equal(strbuf_cstr(&sb),
-			    "[20.0,9223372036854775807,-9223372036854775808,0,1,2,3,2.5,null]");
+	assert_string_equal(strbuf_cstr(&sb), "[20.0,9223372036854775807,-9223372036854775808,0,1,2,3,2.5,null]");
 	strbuf_release(&sb);
 	json_free(copy);
 	json_free(json);
@@ -229,7 +236,8 @@ static void a_changed_number_forgets_its_token(void **state)
 
 static void answers_give_back_what_was_read(void **state)
 {
-	static const char text[] = "{\"z\":9007199254740993,\"a\":[-9223372036854775808,1.5,1e+16],\"\xd0\x96\":\"\xf0\x9f\x98\x80\"}";
+	static const char text[] =
+		"{\"z\":9007199254740993,\"a\":[-9223372036854775808,1.5,1e+16],\"\xd0\x96\":\"\xf0\x9f\x98\x80\"}";
 	cJSON *json = json_parse(str_from(text), NULL, NULL, NULL);
 	struct strbuf sb = STRBUF_INIT(1000);
 
@@ -239,8 +247,9 @@ static void answers_give_back_what_was_read(void **state)
 	strbuf_reset(&sb);
 	json_sort(json);
 	json_compact(&sb, json);
-	assert_string_equal(strbuf_cstr(&sb),
-			    "{\"a\":[-9223372036854775808,1.5,1e+16],\"z\":9007199254740993,\"\xd0\x96\":\"\xf0\x9f\x98\x80\"}");
+	assert_string_equal(
+		strbuf_cstr(&sb),
+		"{\"a\":[-9223372036854775808,1.5,1e+16],\"z\":9007199254740993,\"\xd0\x96\":\"\xf0\x9f\x98\x80\"}");
 	strbuf_release(&sb);
 	json_free(json);
 }
@@ -255,8 +264,10 @@ static void long_numbers_are_read(void **state)
 	(void)state;
 	memset(digits, '0', sizeof(digits));
 	digits[300] = '\0';
-	snprintf(text, sizeof(text), "[1,0.%s1,{\"a\":12345678901234567890123456789012345678901234567890123456789012345678901234567890,"
-				     "\"b\":\"x\"},2]", digits);
+	snprintf(text, sizeof(text),
+		 "[1,0.%s1,{\"a\":12345678901234567890123456789012345678901234567890123456789012345678901234567890,"
+		 "\"b\":\"x\"},2]",
+		 digits);
 	json = json_parse(str_from(text), NULL, NULL, NULL);
 	assert_non_null(json);
 	assert_int_equal(cJSON_GetArraySize(json), 4);
@@ -272,15 +283,8 @@ static void faults_name_their_place(void **state)
 		const char *text;
 		size_t offset;
 	} rows[] = {
-		{ "", 0 },
-		{ "  ", 2 },
-		{ "{\"a\": tru}", 6 },
-		{ "[1, 2", 5 },
-		{ "[1] x", 4 },
-		{ "{\"a\" 1}", 5 },
-		{ "\"a\x01\"", 2 },
-		{ "\"a\\x\"", 3 },
-		{ "[01]", 2 },
+		{ "", 0 },	    { "  ", 2 },	{ "{\"a\": tru}", 6 }, { "[1, 2", 5 }, { "[1] x", 4 },
+		{ "{\"a\" 1}", 5 }, { "\"a\x01\"", 2 }, { "\"a\\x\"", 3 },     { "[01]", 2 },
 	};
 
 	(void)state;
@@ -333,7 +337,8 @@ static void hostile_documents_cost_their_length(void **state)
 
 static void needs_are_named(void **state)
 {
-	cJSON *json = json_parse(STR("{\"s\":\"text\",\"i\":5.0,\"d\":\"0.25\",\"b\":false,\"n\":null,\"A\":1}"), NULL, NULL, NULL);
+	cJSON *json = json_parse(STR("{\"s\":\"text\",\"i\":5.0,\"d\":\"0.25\",\"b\":false,\"n\":null,\"A\":1}"), NULL,
+				 NULL, NULL);
 	struct error err = ERROR_INIT;
 	struct str s;
 	int64_t i;
@@ -375,9 +380,12 @@ static void texts_are_quoted(void **state)
 		{ { "", 0 }, "\"\"", "\"\"" },
 		{ { "a\"b\\c/", 6 }, "\"a\\\"b\\\\c/\"", "\"a\\\"b\\\\c/\"" },
 		{ { "\0\x1f\x7f", 3 }, "\"\\u0000\\u001f\x7f\"", "\"\\u0000\\u001f\\u007f\"" },
-		{ { "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", 9 }, "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"",
+		{ { "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", 9 },
+		  "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"",
 		  "\"\\u00e9\\u20ac\\ud83d\\ude00\"" },
-		{ { "x\xff\xe2\x82y\xc3", 6 }, "\"x\\ufffd\\ufffd\\ufffdy\\ufffd\"", "\"x\\ufffd\\ufffd\\ufffdy\\ufffd\"" },
+		{ { "x\xff\xe2\x82y\xc3", 6 },
+		  "\"x\\ufffd\\ufffd\\ufffdy\\ufffd\"",
+		  "\"x\\ufffd\\ufffd\\ufffdy\\ufffd\"" },
 	};
 
 	(void)state;
@@ -416,9 +424,10 @@ static void the_writer_knows_every_kind(void **state)
 	jw_raw(&w, STR("{}"));
 	jw_node(&w, node);
 	jw_end(&w);
-	assert_string_equal(strbuf_cstr(&sb),
-			    "[0.1,2.0,null,true,null,-9223372036854775808,null,\"00000000-0000-0000-0000-000000000000\","
-			    "null,\"1970-01-01T00:00:00.001000Z\",{},{\"k\":[1]}]");
+	assert_string_equal(
+		strbuf_cstr(&sb),
+		"[0.1,2.0,null,true,null,-9223372036854775808,null,\"00000000-0000-0000-0000-000000000000\","
+		"null,\"1970-01-01T00:00:00.001000Z\",{},{\"k\":[1]}]");
 	strbuf_reset(&sb);
 	jw_init(&w, &sb);
 	for (int i = 0; i < 70; i++) /* deeper than the writer counts: a failure, no wild shift */

@@ -63,7 +63,8 @@ static void a_line_has_context_and_typed_fields(void **state)
 	ctx.fields[ctx.field_count++] = (struct log_field)LOG_CSTR("run", "r1");
 	capture_start(&c);
 	log_info(&ctx, "order.sent", LOG_INT("n", -5), LOG_DOUBLE("price", 0.1), LOG_UTC("at", utc_from_ms(0)),
-		 LOG_UTC("never", UTC_NONE), LOG_BOOL("ok", true), LOG_STR("s", STR("two words")), LOG_STR("none", STR_NULL));
+		 LOG_UTC("never", UTC_NONE), LOG_BOOL("ok", true), LOG_STR("s", STR("two words")),
+		 LOG_STR("none", STR_NULL));
 	assert_string_equal(only_line(&c),
 			    "level=info component=api event=order.sent run=r1 n=-5 price=0.1 "
 			    "at=1970-01-01T00:00:00.000Z never=none ok=true s=\"two words\" none=\"\"\n");
@@ -95,7 +96,10 @@ static void foreign_bytes_forge_nothing(void **state)
 		{ { "\r\t\0\x1b[2J\x7f", 8 }, "\"\\r\\t\\x00\\x1b[2J\\x7f\"" },
 		{ { "Привет", 12 }, "\"Привет\"" },
 		{ { "\xff\xd0", 2 }, "\"\\xff\\xd0\"" },
-		{ { "caf\xc3\xa9 \xc2\x9b" "2J", 10 }, "\"caf\xc3\xa9 \\xc2\\x9b2J\"" }, /* U+009B starts a terminal command */
+		{ { "caf\xc3\xa9 \xc2\x9b"
+		    "2J",
+		    10 },
+		  "\"caf\xc3\xa9 \\xc2\\x9b2J\"" }, /* U+009B starts a terminal command */
 	};
 
 	(void)state;
@@ -154,12 +158,10 @@ static void secrets_are_replaced(void **state)
 	static const struct {
 		const char *value, *want;
 	} rows[] = {
-		{ "hunter2-hunter2", "\"***\"" },
-		{ "x hunter2-hunter2hunter2-hunter2 y", "\"x ****** y\"" },
-		{ "quo\"te\\and\nline", "\"***\"" },  /* its escaped form must not slip through */
+		{ "hunter2-hunter2", "\"***\"" },	{ "x hunter2-hunter2hunter2-hunter2 y", "\"x ****** y\"" },
+		{ "quo\"te\\and\nline", "\"***\"" },   /* its escaped form must not slip through */
 		{ "prefix-secret-longer", "\"***\"" }, /* not "***-longer" */
-		{ "prefix-secret", "\"***\"" },
-		{ "12345", "12345" }, /* too short to be registered */
+		{ "prefix-secret", "\"***\"" },		{ "12345", "12345" }, /* too short to be registered */
 		{ "hunter2-hunter", "hunter2-hunter" },
 	};
 
@@ -244,7 +246,8 @@ static void many_fields_are_dropped_whole(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
-		fields[i] = i % 2 ? (struct log_field)LOG_INT("number", 1234567890123LL) : (struct log_field)LOG_CSTR("t", "a b");
+		fields[i] = i % 2 ? (struct log_field)LOG_INT("number", 1234567890123LL)
+				  : (struct log_field)LOG_CSTR("t", "a b");
 	capture_start(&c);
 	log_write(LOG_LEVEL_INFO, NULL, "e", fields, ARRAY_LEN(fields));
 	line = only_line(&c);
@@ -255,7 +258,7 @@ static void many_fields_are_dropped_whole(void **state)
 }
 
 #define THREADS 4
-#define LINES 300
+#define LINES	300
 
 static void *write_lines(void *arg)
 {

@@ -54,8 +54,8 @@ static void splits_keep_empty_parts(void **state)
 	static const struct {
 		const char *text, *parts[5];
 	} rows[] = {
-		{ "a::b", { "a", "", "b", NULL } }, { "", { "", NULL } },  { ":", { "", "", NULL } },
-		{ "abc", { "abc", NULL } },         { "a:", { "a", "", NULL } },
+		{ "a::b", { "a", "", "b", NULL } }, { "", { "", NULL } },	 { ":", { "", "", NULL } },
+		{ "abc", { "abc", NULL } },	    { "a:", { "a", "", NULL } },
 	};
 
 	(void)state;
@@ -90,17 +90,19 @@ static void utf8_is_strict(void **state)
 		{ "\xee\x80\x80", true },
 		{ "\xf0\x90\x80\x80", true },
 		{ "\xf4\x8f\xbf\xbf", true },
-		{ "\x80", false },             /* continuation alone */
-		{ "\xc0\x80", false },         /* overlong */
+		{ "\x80", false },     /* continuation alone */
+		{ "\xc0\x80", false }, /* overlong */
 		{ "\xc1\xbf", false },
 		{ "\xe0\x9f\xbf", false },
-		{ "\xed\xa0\x80", false },     /* surrogate */
+		{ "\xed\xa0\x80", false }, /* surrogate */
 		{ "\xf0\x8f\xbf\xbf", false },
 		{ "\xf4\x90\x80\x80", false }, /* above U+10FFFF */
 		{ "\xf5\x80\x80\x80", false },
 		{ "\xff", false },
-		{ "\xe2\x82", false },         /* cut */
-		{ "\xe2\x82" "a", false },
+		{ "\xe2\x82", false }, /* cut */
+		{ "\xe2\x82"
+		  "a",
+		  false },
 		{ "\xf0\x90\x80", false },
 		{ "a\xc3", false },
 	};
@@ -160,14 +162,36 @@ static void doubles_follow_json(void **state)
 		bool ok;
 		double v;
 	} rows[] = {
-		{ "0", true, 0 },          { "-0", true, -0.0 },     { "+1.5", true, 1.5 },   { "1e3", true, 1000 },
-		{ "1E-2", true, 0.01 },    { "1e+2", true, 100 },    { "0.1", true, 0.1 },    { "1e-400", true, 0 },
-		{ "5e-324", true, 5e-324 }, { "1e400", false, 0 },   { "-1e400", false, 0 },  { "", false, 0 },
-		{ "-", false, 0 },         { ".5", false, 0 },       { "5.", false, 0 },      { "01", false, 0 },
-		{ "1e", false, 0 },        { "1e+", false, 0 },      { "nan", false, 0 },     { "inf", false, 0 },
-		{ "-Infinity", false, 0 }, { "0x1p3", false, 0 },    { "1,5", false, 0 },     { " 1", false, 0 },
-		{ "1 ", false, 0 },        { "1.5.2", false, 0 },    { "1_000", false, 0 },   { "1e5.0", false, 0 },
-		{ "9007199254740993", true, 9007199254740992.0 },    { "1.7976931348623157e308", true, 1.7976931348623157e308 },
+		{ "0", true, 0 },
+		{ "-0", true, -0.0 },
+		{ "+1.5", true, 1.5 },
+		{ "1e3", true, 1000 },
+		{ "1E-2", true, 0.01 },
+		{ "1e+2", true, 100 },
+		{ "0.1", true, 0.1 },
+		{ "1e-400", true, 0 },
+		{ "5e-324", true, 5e-324 },
+		{ "1e400", false, 0 },
+		{ "-1e400", false, 0 },
+		{ "", false, 0 },
+		{ "-", false, 0 },
+		{ ".5", false, 0 },
+		{ "5.", false, 0 },
+		{ "01", false, 0 },
+		{ "1e", false, 0 },
+		{ "1e+", false, 0 },
+		{ "nan", false, 0 },
+		{ "inf", false, 0 },
+		{ "-Infinity", false, 0 },
+		{ "0x1p3", false, 0 },
+		{ "1,5", false, 0 },
+		{ " 1", false, 0 },
+		{ "1 ", false, 0 },
+		{ "1.5.2", false, 0 },
+		{ "1_000", false, 0 },
+		{ "1e5.0", false, 0 },
+		{ "9007199254740993", true, 9007199254740992.0 },
+		{ "1.7976931348623157e308", true, 1.7976931348623157e308 },
 	};
 
 	(void)state;
@@ -201,9 +225,9 @@ static void booleans_have_eight_words(void **state)
 		const char *text;
 		bool ok, v;
 	} rows[] = {
-		{ "1", true, true },   { " TRUE ", true, true }, { "Yes", true, true }, { "on\n", true, true },
-		{ "0", true, false },  { "False", true, false }, { "NO", true, false }, { "off", true, false },
-		{ "", false, false },  { "2", false, false },    { "y", false, false }, { "true!", false, false },
+		{ "1", true, true },  { " TRUE ", true, true }, { "Yes", true, true }, { "on\n", true, true },
+		{ "0", true, false }, { "False", true, false }, { "NO", true, false }, { "off", true, false },
+		{ "", false, false }, { "2", false, false },	{ "y", false, false }, { "true!", false, false },
 	};
 
 	(void)state;

@@ -102,8 +102,8 @@ static void reset_keeps_the_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(appends_add_up),      cmocka_unit_test(the_ceiling_is_exact_and_sticky),
-		cmocka_unit_test(large_texts_grow),    cmocka_unit_test(ownership_moves_out),
+		cmocka_unit_test(appends_add_up),	  cmocka_unit_test(the_ceiling_is_exact_and_sticky),
+		cmocka_unit_test(large_texts_grow),	  cmocka_unit_test(ownership_moves_out),
 		cmocka_unit_test(reset_keeps_the_memory),
 	};
 

@@ -9,18 +9,12 @@ static void both_spellings_are_read(void **state)
 		const char *text;
 		bool ok;
 	} rows[] = {
-		{ "00112233-4455-6677-8899-aabbccddeeff", true },
-		{ "00112233-4455-6677-8899-AABBCCDDEEFF", true },
-		{ "00112233445566778899aAbBcCdDeEfF", true },
-		{ "", false },
-		{ "00112233-4455-6677-8899-aabbccddeef", false },
-		{ "00112233-4455-6677-8899-aabbccddeeff0", false },
-		{ "00112233-4455-6677-8899aaabbccddeeff", false },
-		{ "0011223-34455-6677-8899-aabbccddeeff", false },
-		{ "00112233445566778899aabbccddeef", false },
-		{ "00112233445566778899aabbccddeefg", false },
-		{ "0011223344556677-8899aabbccddeef", false },
-		{ "{00112233-4455-6677-8899-aabbccddeef", false },
+		{ "00112233-4455-6677-8899-aabbccddeeff", true },  { "00112233-4455-6677-8899-AABBCCDDEEFF", true },
+		{ "00112233445566778899aAbBcCdDeEfF", true },	   { "", false },
+		{ "00112233-4455-6677-8899-aabbccddeef", false },  { "00112233-4455-6677-8899-aabbccddeeff0", false },
+		{ "00112233-4455-6677-8899aaabbccddeeff", false }, { "0011223-34455-6677-8899-aabbccddeeff", false },
+		{ "00112233445566778899aabbccddeef", false },	   { "00112233445566778899aabbccddeefg", false },
+		{ "0011223344556677-8899aabbccddeef", false },	   { "{00112233-4455-6677-8899-aabbccddeef", false },
 		{ " 0112233-4455-6677-8899-aabbccddeeff", false },
 	};
 

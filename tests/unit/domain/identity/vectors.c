@@ -13,19 +13,26 @@ static void login_vectors(void **state)
 		const char *payload, *code; /* NULL: accepted */
 	} rows[] = {
 		{ "{\"id\":900001,\"auth_date\":1771070400,\"first_name\":\"Roe\",\"username\":\"roehub_user\",\"hash\":"
-		  "\"90c11c807268467cbbfc6d29268501f7cd9305bca1db24ea586fbcd4c7dd709d\"}", NULL },
+		  "\"90c11c807268467cbbfc6d29268501f7cd9305bca1db24ea586fbcd4c7dd709d\"}",
+		  NULL },
 		{ "{\"id\":\"900001\",\"auth_date\":\"1771070400\",\"first_name\":\"Roe\",\"username\":\"roehub_user\",\"hash\":"
-		  "\"  90C11C807268467CBBFC6D29268501F7CD9305BCA1DB24EA586FBCD4C7DD709D \"}", NULL },
+		  "\"  90C11C807268467CBBFC6D29268501F7CD9305BCA1DB24EA586FBCD4C7DD709D \"}",
+		  NULL },
 		{ "{\"id\":900001,\"auth_date\":1770984000,\"first_name\":\"Roe\",\"username\":\"roehub_user\",\"hash\":"
-		  "\"3a3b65d13ee08669130ba703d543e127fed8194b290a5ad5a630dd8af012cc9e\"}", NULL },
+		  "\"3a3b65d13ee08669130ba703d543e127fed8194b290a5ad5a630dd8af012cc9e\"}",
+		  NULL },
 		{ "{\"id\":900001,\"auth_date\":1770983999,\"first_name\":\"Roe\",\"username\":\"roehub_user\",\"hash\":"
-		  "\"198ab05ef96d27fa39aa6e1b82c319351304e85bb019e9edbfc7326f0267d5c7\"}", "stale_auth_date" },
+		  "\"198ab05ef96d27fa39aa6e1b82c319351304e85bb019e9edbfc7326f0267d5c7\"}",
+		  "stale_auth_date" },
 		{ "{\"id\":0,\"auth_date\":1771070400,\"first_name\":\"Roe\",\"username\":\"roehub_user\",\"hash\":"
-		  "\"f48f4fd8543c0044725bf83e5fbabf8741acf6b6b2a7944bbea4d9c02214f7db\"}", "invalid_telegram_user_id" },
+		  "\"f48f4fd8543c0044725bf83e5fbabf8741acf6b6b2a7944bbea4d9c02214f7db\"}",
+		  "invalid_telegram_user_id" },
 		{ "{\"id\":900004,\"auth_date\":1771070400,\"first_name\":\"Roe\",\"username\":\"roehub_user\",\"language_code\":\"ru\","
-		  "\"hash\":\"707ff2cf71d6f914f7c051e1eee642f3f3d2ba31cccb6216b193b0009d2e05eb\"}", NULL },
+		  "\"hash\":\"707ff2cf71d6f914f7c051e1eee642f3f3d2ba31cccb6216b193b0009d2e05eb\"}",
+		  NULL },
 		{ "{\"id\":900001,\"auth_date\":1771070400,\"first_name\":\"Roe\",\"username\":\"other\",\"hash\":"
-		  "\"90c11c807268467cbbfc6d29268501f7cd9305bca1db24ea586fbcd4c7dd709d\"}", "invalid_hash" },
+		  "\"90c11c807268467cbbfc6d29268501f7cd9305bca1db24ea586fbcd4c7dd709d\"}",
+		  "invalid_hash" },
 		{ "{\"id\":1,\"auth_date\":1771070461,\"hash\":\"00\"}", "future_auth_date" },
 		{ "{\"id\":1,\"auth_date\":1771070460,\"hash\":\"00\"}", "invalid_hash" },
 		{ "{\"id\":1,\"auth_date\":1771070460,\"hash\":\" \"}", "missing_hash" },
@@ -40,16 +47,18 @@ static void login_vectors(void **state)
 		bool ok;
 
 		assert_non_null(json);
-		ok = telegram_login_check(json, STR(" test-telegram-bot-token "), utc_from_ms(NOW * 1000), &who, &refusal);
+		ok = telegram_login_check(json, STR(" test-telegram-bot-token "), utc_from_ms(NOW * 1000), &who,
+					  &refusal);
 		if (ok != (rows[i].code == NULL) || (!ok && strcmp(refusal.code, rows[i].code) != 0))
 			fail_msg("row %zu: %s", i, ok ? "accepted" : refusal.code);
 		json_free(json);
 	}
 }
 
-static const char vector[] = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJleHAiOjE3NzE2NzUyMDAsImlhdCI6MTc3MTA3MDQwMCwicGFpZF9sZXZlbCI6"
-			     "ImZyZWUiLCJzdWIiOiIwMDAwMDAwMC0wMDAwLTAwMDAtMDAwMC0wMDAwMDAwMDExMTEifQ."
-			     "V4Pt4PCGCiTYlGqOOgH5K6q0wqmJ0zye8bSqZp3_GtI";
+static const char vector[] =
+	"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJleHAiOjE3NzE2NzUyMDAsImlhdCI6MTc3MTA3MDQwMCwicGFpZF9sZXZlbCI6"
+	"ImZyZWUiLCJzdWIiOiIwMDAwMDAwMC0wMDAwLTAwMDAtMDAwMC0wMDAwMDAwMDExMTEifQ."
+	"V4Pt4PCGCiTYlGqOOgH5K6q0wqmJ0zye8bSqZp3_GtI";
 
 static void token_is_written_to_the_byte(void **state)
 {
@@ -82,13 +91,18 @@ static void verification_order(void **state)
 	static const struct {
 		const char *header, *payload, *code;
 	} rows[] = {
-		{ h, "{\"sub\":\"00000000-0000-0000-0000-000000001111\",\"paid_level\":\"PRO\",\"iat\":1,\"exp\":1771070401}", NULL },
-		{ h, "{\"sub\":\"00000000-0000-0000-0000-000000001111\",\"paid_level\":\"pro\",\"iat\":1,\"exp\":1771070400}",
+		{ h,
+		  "{\"sub\":\"00000000-0000-0000-0000-000000001111\",\"paid_level\":\"PRO\",\"iat\":1,\"exp\":1771070401}",
+		  NULL },
+		{ h,
+		  "{\"sub\":\"00000000-0000-0000-0000-000000001111\",\"paid_level\":\"pro\",\"iat\":1,\"exp\":1771070400}",
 		  "expired_token" },
 		{ h, "{\"sub\":\"x\",\"paid_level\":\"pro\",\"iat\":1,\"exp\":1771070401}", "invalid_claims" },
-		{ h, "{\"sub\":\"00000000-0000-0000-0000-000000001111\",\"paid_level\":\"gold\",\"iat\":1,\"exp\":1771070401}",
+		{ h,
+		  "{\"sub\":\"00000000-0000-0000-0000-000000001111\",\"paid_level\":\"gold\",\"iat\":1,\"exp\":1771070401}",
 		  "invalid_claims" },
-		{ h, "{\"sub\":\"00000000-0000-0000-0000-000000001111\",\"paid_level\":\"pro\",\"iat\":5,\"exp\":5}", "invalid_claims" },
+		{ h, "{\"sub\":\"00000000-0000-0000-0000-000000001111\",\"paid_level\":\"pro\",\"iat\":5,\"exp\":5}",
+		  "invalid_claims" },
 		{ h, "{\"paid_level\":\"pro\",\"iat\":5,\"exp\":5}", "invalid_claims" },
 		{ h, "[1]", "invalid_token_format" },
 		{ "{\"alg\":\"none\",\"typ\":\"JWT\"}", "{}", "invalid_header" },
@@ -130,7 +144,8 @@ static void malformed_tokens(void **state)
 		struct session_refusal refusal = { "", "" };
 		struct session_claims c;
 
-		assert_false(session_token_verify(str_from(rows[i].token), &key, 1, utc_from_ms(NOW * 1000), &c, &refusal));
+		assert_false(
+			session_token_verify(str_from(rows[i].token), &key, 1, utc_from_ms(NOW * 1000), &c, &refusal));
 		if (strcmp(refusal.code, rows[i].code) != 0)
 			fail_msg("row %zu: %s", i, refusal.code);
 	}

@@ -17,13 +17,19 @@ static void small_vectors(void **state)
 	} rows[] = {
 		{ "ma.sma", 3, 6, { 1, 2, N, 4, 5, 6 }, { N, N, N, N, N, 5 } },
 		{ "ma.sma", 2, 4, { 27123.45, 27123.46, 27123.49, 0.1 }, { N, 27123.455, 27123.475, 13561.795 } },
-		{ "ma.sma", 7, 9, { 60000.1, 60000.1, 60000.1, 60000.1, 60000.1, 60000.1, 60000.1, 60000.1, 60000.1 },
+		{ "ma.sma",
+		  7,
+		  9,
+		  { 60000.1, 60000.1, 60000.1, 60000.1, 60000.1, 60000.1, 60000.1, 60000.1, 60000.1 },
 		  { N, N, N, N, N, N, 60000.1, 60000.1, 60000.1 } },
 		{ "ma.sma", 5, 3, { 1, 2, 3 }, { N, N, N } },
 		{ "ma.ema", 3, 4, { 50, 51, 52, 51 }, { 50, 50.5, 51.25, 51.125 } },
 		{ "ma.ema", 9, 4, { 60000.1, 60000.1, 60000.1, 60000.1 }, { 60000.1, 60000.1, 60000.1, 60000.1 } },
 		{ "ma.ema", 3, 4, { 1, N, 7, 9 }, { 1, N, 7, 8 } },
-		{ "momentum.rsi", 3, 11, { 50, 50, 51, 52, 51, 51, 0, 0, 1, 2, 4 },
+		{ "momentum.rsi",
+		  3,
+		  11,
+		  { 50, 50, 51, 52, 51, 51, 0, 0, 1, 2, 4 },
 		  { N, N, 100, 100, 52.63157894736842, 52.63157894736842, 0.9507962918944616, 0.9507962918944616,
 		    5.063507432932734, 10.629741829977748, 23.997993707537276 } },
 		{ "momentum.rsi", 2, 6, { 5, 4, N, 3, 2, 2 }, { N, 0, N, N, 0, 0 } },
@@ -109,7 +115,7 @@ static void random_series(struct rng *rng, double *x, size_t n)
 	}
 }
 
-#define SERIES_N 2300
+#define SERIES_N     2300
 #define VARIANTS_MAX 21
 
 /* For each indicator and every number of variants around whole vectors: all windows, equal bits, nothing written
@@ -225,8 +231,12 @@ static void scratch_exhaustion_is_an_error(void **state)
 	for (size_t k = 0; k < INDICATOR_COUNT; k++) {
 		struct arena scratch;
 		struct error err = ERROR_INIT;
-		struct kernel_batch b = { .in = { .source = x, .n = 4 }, .params = &params, .variants = 1, .out = outs,
-					  .stride = 1, .scratch = &scratch };
+		struct kernel_batch b = { .in = { .source = x, .n = 4 },
+					  .params = &params,
+					  .variants = 1,
+					  .out = outs,
+					  .stride = 1,
+					  .scratch = &scratch };
 
 		arena_init(&scratch, 16);
 		assert_int_equal(indicator_registry[k].kernel->batch(&b, &err), -1);
@@ -262,10 +272,14 @@ static void derived_series(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(small_vectors),         cmocka_unit_test(sma_does_not_drift),
-		cmocka_unit_test(sma_is_accurate),       cmocka_unit_test(batch_equals_stream),
-		cmocka_unit_test(every_prefix_has_the_same_bits), cmocka_unit_test(nan_is_always_the_positive_one),
-		cmocka_unit_test(a_copied_stream_goes_on_alone), cmocka_unit_test(scratch_exhaustion_is_an_error),
+		cmocka_unit_test(small_vectors),
+		cmocka_unit_test(sma_does_not_drift),
+		cmocka_unit_test(sma_is_accurate),
+		cmocka_unit_test(batch_equals_stream),
+		cmocka_unit_test(every_prefix_has_the_same_bits),
+		cmocka_unit_test(nan_is_always_the_positive_one),
+		cmocka_unit_test(a_copied_stream_goes_on_alone),
+		cmocka_unit_test(scratch_exhaustion_is_an_error),
 		cmocka_unit_test(derived_series),
 	};
 

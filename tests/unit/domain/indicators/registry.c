@@ -21,10 +21,10 @@ static void broken_rows_are_found(void **state)
 	struct error err = ERROR_INIT;
 
 	(void)state;
-#define BROKEN(change)                                                              \
-	rows[0] = indicator_registry[0];                                            \
-	rows[1] = indicator_registry[1];                                            \
-	change;                                                                     \
+#define BROKEN(change)                                                                                                 \
+	rows[0] = indicator_registry[0];                                                                               \
+	rows[1] = indicator_registry[1];                                                                               \
+	change;                                                                                                        \
 	assert_int_equal(indicator_registry_check(rows, ARRAY_LEN(rows), &err), -1)
 	BROKEN(rows[1].id = rows[0].id);
 	BROKEN(rows[0].id = "zz");

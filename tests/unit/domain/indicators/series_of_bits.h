@@ -33,8 +33,12 @@ static inline void compute_batch(const struct indicator *ind, const struct kerne
 	struct arena scratch;
 	struct error err = ERROR_INIT;
 	double *outs[INDICATOR_OUTPUTS_MAX] = { out };
-	struct kernel_batch b = { .in = { .source = source, .n = n }, .params = params, .variants = variants,
-				  .out = outs, .stride = stride, .scratch = &scratch };
+	struct kernel_batch b = { .in = { .source = source, .n = n },
+				  .params = params,
+				  .variants = variants,
+				  .out = outs,
+				  .stride = stride,
+				  .scratch = &scratch };
 
 	arena_init(&scratch, 16 << 20);
 	if (ind->kernel->batch(&b, &err) != 0)

@@ -42,7 +42,8 @@ static size_t numbers(const cJSON *array, double *out, size_t max)
 	const cJSON *node;
 	size_t n = 0;
 
-	cJSON_ArrayForEach(node, array) {
+	cJSON_ArrayForEach(node, array)
+	{
 		assert_true(n < max);
 		out[n++] = cJSON_IsNumber(node) ? node->valuedouble : NAN;
 	}
@@ -80,7 +81,8 @@ static void run_section(const char *section, int at_least)
 
 	if (document == NULL)
 		skip();
-	cJSON_ArrayForEach(c, json_get(document, section)) {
+	cJSON_ArrayForEach(c, json_get(document, section))
+	{
 		const struct indicator *ind = indicator_find(json_get_str(json_get(c, "indicator_id")));
 		const cJSON *series = json_get(c, "inputs");
 		double source[T_MAX];

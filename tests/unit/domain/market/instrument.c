@@ -52,8 +52,8 @@ static void keys_are_built_and_split(void **state)
 	struct instrument i;
 	struct instrument_key_parts parts = { "untouched", "", "" };
 	char key[INSTRUMENT_KEY_MAX];
-	static const char *const bad[] = { "", "a:b", "a:b:c:d", "a:b:c:", "a:b\n:c",
-					   "a-very-long-exchange-name-of-more-than-31:spot:X" };
+	static const char *const bad[] = { "",	     "a:b",	"a:b:c:d",
+					   "a:b:c:", "a:b\n:c", "a-very-long-exchange-name-of-more-than-31:spot:X" };
 
 	(void)state;
 	assert_int_equal(instrument_init(&i, 4, STR("ethusdt"), NULL), 0);
@@ -82,12 +82,13 @@ static void timeframes_parse(void **state)
 	assert_string_equal(timeframe_text(tf), "4h");
 	assert_int_equal(timeframe_ms(tf), 14400000);
 	assert_int_equal(timeframe_parse(STR("2M"), &tf, &err), -1);
-	assert_string_equal(err.message, "Unsupported timeframe='2m'. Supported: ['15m', '1d', '1h', '1m', '4h', '5m']");
+	assert_string_equal(err.message,
+			    "Unsupported timeframe='2m'. Supported: ['15m', '1d', '1h', '1m', '4h', '5m']");
 	assert_int_equal(timeframe_parse((struct str){ "1m\0x", 4 }, &tf, &err), -1);
 	memset(text, 'A', sizeof(text));
 	assert_int_equal(timeframe_parse((struct str){ text, sizeof(text) }, &tf, &err), -1);
-	snprintf(want, sizeof(want), "Unsupported timeframe='%.*s'. Supported: ['15m', '1d', '1h', '1m', '4h', '5m']", 32,
-		 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+	snprintf(want, sizeof(want), "Unsupported timeframe='%.*s'. Supported: ['15m', '1d', '1h', '1m', '4h', '5m']",
+		 32, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
 	assert_string_equal(err.message, want);
 	assert_int_equal(tf, TIMEFRAME_4H);
 }
@@ -98,9 +99,9 @@ static void buckets_are_epoch_aligned(void **state)
 		enum timeframe tf;
 		const char *open;
 	} rows[] = {
-		{ TIMEFRAME_1M, "2026-02-17T14:07:00.000Z" }, { TIMEFRAME_5M, "2026-02-17T14:05:00.000Z" },
+		{ TIMEFRAME_1M, "2026-02-17T14:07:00.000Z" },  { TIMEFRAME_5M, "2026-02-17T14:05:00.000Z" },
 		{ TIMEFRAME_15M, "2026-02-17T14:00:00.000Z" }, { TIMEFRAME_1H, "2026-02-17T14:00:00.000Z" },
-		{ TIMEFRAME_4H, "2026-02-17T12:00:00.000Z" }, { TIMEFRAME_1D, "2026-02-17T00:00:00.000Z" },
+		{ TIMEFRAME_4H, "2026-02-17T12:00:00.000Z" },  { TIMEFRAME_1D, "2026-02-17T00:00:00.000Z" },
 	};
 	char text[UTC_TEXT_MAX];
 	utc_t t;
@@ -114,8 +115,15 @@ static void buckets_are_epoch_aligned(void **state)
 
 static struct candle good_candle(void)
 {
-	return (struct candle){ .ts_open = { 60000 }, .open = 10, .high = 12, .low = 9, .close = 11, .volume_base = 0,
-				.volume_quote = NAN, .trades_count = -1, .taker_buy_volume_base = NAN,
+	return (struct candle){ .ts_open = { 60000 },
+				.open = 10,
+				.high = 12,
+				.low = 9,
+				.close = 11,
+				.volume_base = 0,
+				.volume_quote = NAN,
+				.trades_count = -1,
+				.taker_buy_volume_base = NAN,
 				.taker_buy_volume_quote = NAN };
 }
 
@@ -127,10 +135,10 @@ static void candle_rules(void **state)
 	(void)state;
 	assert_int_equal(candle_check(&c, &err), 0);
 	assert_int_equal(candle_close_time(&c).ms, 120000);
-#define BROKEN(change, text)                                  \
-	c = good_candle();                                    \
-	change;                                               \
-	assert_int_equal(candle_check(&c, &err), -1);         \
+#define BROKEN(change, text)                                                                                           \
+	c = good_candle();                                                                                             \
+	change;                                                                                                        \
+	assert_int_equal(candle_check(&c, &err), -1);                                                                  \
 	assert_string_equal(err.message, text)
 	BROKEN(c.ts_open.ms = 60001, "Candle requires ts_open on a whole minute, got 60001");
 	BROKEN(c.high = 10.5, "Candle requires high >= max(open, close)");
@@ -178,10 +186,14 @@ static void columns_grow(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(markets_are_fixed),    cmocka_unit_test(instruments_are_normalised),
-		cmocka_unit_test(keys_are_built_and_split), cmocka_unit_test(timeframes_parse),
-		cmocka_unit_test(buckets_are_epoch_aligned), cmocka_unit_test(candle_rules),
-		cmocka_unit_test(sources_parse),        cmocka_unit_test(columns_grow),
+		cmocka_unit_test(markets_are_fixed),
+		cmocka_unit_test(instruments_are_normalised),
+		cmocka_unit_test(keys_are_built_and_split),
+		cmocka_unit_test(timeframes_parse),
+		cmocka_unit_test(buckets_are_epoch_aligned),
+		cmocka_unit_test(candle_rules),
+		cmocka_unit_test(sources_parse),
+		cmocka_unit_test(columns_grow),
 	};
 
 	return cmocka_run_group_tests_name("market", tests, NULL, NULL);

@@ -35,7 +35,8 @@ static void five_minutes_close_on_the_fifth(void **state)
 	}
 	assert_true(utc_is_none(r.bucket_open));
 	assert_int_equal(closed.bar.ts_open.ms, at("2026-02-17T14:00:00Z").ms);
-	assert_true(closed.bar.open == 100 && closed.bar.high == 106 && closed.bar.low == 98 && closed.bar.close == 105);
+	assert_true(closed.bar.open == 100 && closed.bar.high == 106 && closed.bar.low == 98 &&
+		    closed.bar.close == 105);
 	assert_true(closed.bar.volume == 50 && closed.volume_quote == 35);
 }
 
@@ -83,12 +84,14 @@ static void a_skipped_minute_makes_a_nan_bar(void **state)
 		rollup_init(&r, TIMEFRAME_5M);
 		for (int i = 0; i < 10; i++, t.ms += UTC_MINUTE_MS) {
 			struct bar b = minute_bar(t, 1 + i);
-			enum rollup_result got = i == hole ? rollup_skip(&r, t, &closed) : rollup_push(&r, &b, 1, &closed);
+			enum rollup_result got =
+				i == hole ? rollup_skip(&r, t, &closed) : rollup_push(&r, &b, 1, &closed);
 
 			assert_int_equal(got, i % 5 == 4 ? ROLLUP_CLOSED : ROLLUP_OPEN);
 			if (i == 4) {
 				assert_true(isnan(closed.bar.open) && isnan(closed.bar.high) && isnan(closed.bar.low));
-				assert_true(isnan(closed.bar.close) && isnan(closed.bar.volume) && isnan(closed.volume_quote));
+				assert_true(isnan(closed.bar.close) && isnan(closed.bar.volume) &&
+					    isnan(closed.volume_quote));
 				assert_int_equal(closed.bar.ts_open.ms, at("2026-02-17T14:00:00Z").ms);
 			}
 		}
@@ -141,7 +144,7 @@ static void equals_the_direct_computation(void **state)
 	for (int i = 0; i < MINUTES; i++) {
 		double o = 100 + rng_unit(&rng), c = 100 + rng_unit(&rng);
 
-		minutes[i] = (struct bar){ utc_from_ms(i * 60000LL), o, fmax(o, c) + rng_unit(&rng),
+		minutes[i] = (struct bar){ utc_from_ms(i * 60000LL),	o, fmax(o, c) + rng_unit(&rng),
 					   fmin(o, c) - rng_unit(&rng), c, rng_unit(&rng) };
 	}
 	for (int tf = 0; tf < TIMEFRAME_COUNT; tf++) {

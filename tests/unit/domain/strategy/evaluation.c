@@ -61,10 +61,11 @@ static struct evaluation *open_for(const char *indicators, struct error *err)
 	struct evaluation *e;
 	cJSON *json;
 
-	snprintf(body, sizeof(body),
-		 "{\"instrument_id\":{\"market_id\":1,\"symbol\":\"BTCUSDT\"},\"instrument_key\":\"binance:spot:BTCUSDT\","
-		 "\"market_type\":\"spot\",\"timeframe\":\"5m\",\"indicators\":%s}",
-		 indicators);
+	snprintf(
+		body, sizeof(body),
+		"{\"instrument_id\":{\"market_id\":1,\"symbol\":\"BTCUSDT\"},\"instrument_key\":\"binance:spot:BTCUSDT\","
+		"\"market_type\":\"spot\",\"timeframe\":\"5m\",\"indicators\":%s}",
+		indicators);
 	json = json_parse(str_from(body), NULL, NULL, NULL);
 	if (strategy_spec_parse(json, &spec, &fault, err) != 0)
 		fail_msg("%s", err->message);
@@ -112,10 +113,11 @@ static void registry_ids_follow_their_rules(void **state)
 
 	(void)state;
 	pushes("[{\"id\":\"ma.ema\",\"params\":{\"window\":3}}]", close, (enum signal[]){ N, L, L, S, S, S, L }, 7);
-	pushes("[{\"id\":\"momentum.rsi\",\"params\":{\"window\":2}}]", close, (enum signal[]){ N, S, S, N, L, L, S }, 7);
+	pushes("[{\"id\":\"momentum.rsi\",\"params\":{\"window\":2}}]", close, (enum signal[]){ N, S, S, N, L, L, S },
+	       7);
 	/* both: a rising average is LONG where the index is overbought, so they never agree here but on no bar */
-	pushes("[{\"id\":\"ma.ema\",\"params\":{\"window\":3}},{\"id\":\"momentum.rsi\",\"params\":{\"window\":2}}]", close,
-	       (enum signal[]){ N, N, N, N, N, N, N }, 7);
+	pushes("[{\"id\":\"ma.ema\",\"params\":{\"window\":3}},{\"id\":\"momentum.rsi\",\"params\":{\"window\":2}}]",
+	       close, (enum signal[]){ N, N, N, N, N, N, N }, 7);
 	pushes("[{\"id\":\"ma.ema\",\"params\":{\"window\":3}},{\"id\":\"MA.SMA\",\"params\":{\"window\":2}}]", close,
 	       (enum signal[]){ N, L, L, S, S, N, L }, 7);
 }
@@ -130,9 +132,11 @@ static void unsupported_specs_say_why(void **state)
 		{ "[{\"name\":\"MA\"}]", "MA requires fast to be a window of 1 to 5000 bars" },
 		{ "[{\"name\":\"MA\",\"params\":{\"fast\":\"20\",\"slow\":50}}]",
 		  "MA requires fast to be a window of 1 to 5000 bars" },
-		{ "[{\"name\":\"MA\",\"params\":{\"fast\":20,\"slow\":0}}]", "MA requires slow to be a window of 1 to 5000 bars" },
+		{ "[{\"name\":\"MA\",\"params\":{\"fast\":20,\"slow\":0}}]",
+		  "MA requires slow to be a window of 1 to 5000 bars" },
 		{ "[{\"id\":\"ma.sma\",\"params\":{\"window\":1}}]", "axis 'window' value 1.0 is below hard_min=2" },
-		{ "[{\"id\":\"ma.sma\",\"inputs\":{\"source\":\"volume\"}}]", "unsupported source axis value: 'volume'" },
+		{ "[{\"id\":\"ma.sma\",\"inputs\":{\"source\":\"volume\"}}]",
+		  "unsupported source axis value: 'volume'" },
 	};
 
 	(void)state;
@@ -148,8 +152,10 @@ static void unsupported_specs_say_why(void **state)
 static void nodes_are_shared_and_named(void **state)
 {
 	struct error err = ERROR_INIT;
-	struct evaluation *e = open_for("[{\"id\":\"ma.sma\",\"params\":{\"window\":20}},{\"name\":\"MA\",\"params\":"
-					"{\"fast\":20,\"slow\":50}},{\"id\":\"MA.SMA\",\"inputs\":{\"source\":\"hlc3\"}}]", &err);
+	struct evaluation *e =
+		open_for("[{\"id\":\"ma.sma\",\"params\":{\"window\":20}},{\"name\":\"MA\",\"params\":"
+			 "{\"fast\":20,\"slow\":50}},{\"id\":\"MA.SMA\",\"inputs\":{\"source\":\"hlc3\"}}]",
+			 &err);
 
 	(void)state;
 	assert_non_null(e);
@@ -173,8 +179,10 @@ static void a_replay_gives_the_same_signals(void **state)
 
 	(void)state;
 	for (int round = 0; round < 2; round++) {
-		struct evaluation *e = open_for("[{\"id\":\"ma.ema\",\"params\":{\"window\":21}},{\"name\":\"MA\",\"params\":"
-						"{\"fast\":20,\"slow\":50}}]", &err);
+		struct evaluation *e =
+			open_for("[{\"id\":\"ma.ema\",\"params\":{\"window\":21}},{\"name\":\"MA\",\"params\":"
+				 "{\"fast\":20,\"slow\":50}}]",
+				 &err);
 		double price = 100;
 		int changes = 0;
 
@@ -184,7 +192,8 @@ static void a_replay_gives_the_same_signals(void **state)
 			enum signal got;
 
 			price *= 1 + 0.01 * rng_normal(&rng);
-			bar = (struct bar){ { (int64_t)t * 300000 }, price, price, price, t % 300 == 299 ? NAN : price, 1 };
+			bar = (struct bar){ { (int64_t)t * 300000 },	  price, price, price,
+					    t % 300 == 299 ? NAN : price, 1 };
 			got = evaluation_push(e, &bar);
 			changes += t > 0 && got != first[t - 1];
 			if (round == 0)

@@ -5,8 +5,10 @@
 
 static struct notification_event event_of(const char *type, const cJSON *payload)
 {
-	struct notification_event e = { .ts = { 1000000 }, .event_type = str_from(type),
-					.instrument_key = STR("binance:spot:BTCUSDT"), .timeframe = STR("1m"),
+	struct notification_event e = { .ts = { 1000000 },
+					.event_type = str_from(type),
+					.instrument_key = STR("binance:spot:BTCUSDT"),
+					.timeframe = STR("1m"),
 					.payload = payload };
 
 	uuid_parse(STR("00000000-0000-0000-0000-00000000a501"), &e.strategy_id);
@@ -14,7 +16,7 @@ static struct notification_event event_of(const char *type, const cJSON *payload
 	return e;
 }
 
-#define IDS "strategy_id=00000000-0000-0000-0000-00000000a501 | run_id=00000000-0000-0000-0000-00000000b501"
+#define IDS    "strategy_id=00000000-0000-0000-0000-00000000a501 | run_id=00000000-0000-0000-0000-00000000b501"
 #define MARKET " | instrument=binance:spot:BTCUSDT | timeframe=1m"
 
 static void texts(void **state)
@@ -28,8 +30,10 @@ static void texts(void **state)
 		{ "signal", "null", "SIGNAL | " IDS MARKET " | signal=n/a" },
 		{ "trade_open", "{\"side\":\"BUY\",\"price\":\"50000.10\"}",
 		  "TRADE OPEN | " IDS MARKET " | side=BUY | price=50000.10" },
-		{ "trade_close", "{\"side\":\" SELL \",\"price\":12.5}", "TRADE CLOSE | " IDS MARKET " | side=SELL | price=12.5" },
-		{ "failed", "{\"error\":\" bad\\n\\t thing  happened \"}", "FAILED | " IDS " | error=bad thing happened" },
+		{ "trade_close", "{\"side\":\" SELL \",\"price\":12.5}",
+		  "TRADE CLOSE | " IDS MARKET " | side=SELL | price=12.5" },
+		{ "failed", "{\"error\":\" bad\\n\\t thing  happened \"}",
+		  "FAILED | " IDS " | error=bad thing happened" },
 		{ "FAILED", "{\"error\":\" \"}", "FAILED | " IDS " | error=unknown_error" },
 		{ "failed", "{}", "FAILED | " IDS " | error=unknown_error" },
 	};
@@ -75,7 +79,11 @@ static void long_texts_are_cut_between_characters(void **state)
 	for (size_t i = 0; i < sb.n; i++)
 		characters += ((unsigned char)sb.p[i] & 0xc0) != 0x80;
 	assert_int_equal(characters, NOTIFICATION_CHARACTERS_MAX);
-	assert_int_equal(notification_cut(STR("a\xd0\xaf" "b"), 2).n, 3);
+	assert_int_equal(notification_cut(STR("a\xd0\xaf"
+					      "b"),
+					  2)
+				 .n,
+			 3);
 	assert_int_equal(notification_cut(STR("ab"), 5).n, 2);
 	json_free(payload);
 	strbuf_release(&sb);

@@ -50,10 +50,10 @@ static struct run_progress read_text(const char *text, enum timeframe tf)
 	return p;
 }
 
-#define STORED                                                                                                     \
-	"{\"evaluation\":{\"bucket_ts\":\"2026-02-17T13:55:00.000Z\",\"origin_ts\":\"2026-02-17T10:00:00.000Z\","   \
-	"\"signal\":\"LONG\"},\"note\":{\"kept\":[1,2.5]},\"rollup\":{\"bucket_count_1m\":3,\"bucket_open_ts\":"     \
-	"\"2026-02-17T14:00:00.000Z\",\"timeframe\":\"5m\"},\"warmup\":{\"algorithm\":\"numeric_max_param_v1\","     \
+#define STORED                                                                                                         \
+	"{\"evaluation\":{\"bucket_ts\":\"2026-02-17T13:55:00.000Z\",\"origin_ts\":\"2026-02-17T10:00:00.000Z\","      \
+	"\"signal\":\"LONG\"},\"note\":{\"kept\":[1,2.5]},\"rollup\":{\"bucket_count_1m\":3,\"bucket_open_ts\":"       \
+	"\"2026-02-17T14:00:00.000Z\",\"timeframe\":\"5m\"},\"warmup\":{\"algorithm\":\"numeric_max_param_v1\","       \
 	"\"bars\":50,\"processed_bars\":10,\"satisfied\":false}}"
 
 static void metadata_round_trips(void **state)
@@ -81,9 +81,10 @@ static void a_new_run_has_plain_metadata(void **state)
 	(void)state;
 	p.processed_bars = 50;
 	run_progress_write(&p, TIMEFRAME_5M, NULL, &sb);
-	assert_string_equal(strbuf_cstr(&sb),
-			    "{\"rollup\":{\"bucket_count_1m\":0,\"bucket_open_ts\":null,\"timeframe\":\"5m\"},\"warmup\":{"
-			    "\"algorithm\":\"numeric_max_param_v1\",\"bars\":50,\"processed_bars\":50,\"satisfied\":true}}");
+	assert_string_equal(
+		strbuf_cstr(&sb),
+		"{\"rollup\":{\"bucket_count_1m\":0,\"bucket_open_ts\":null,\"timeframe\":\"5m\"},\"warmup\":{"
+		"\"algorithm\":\"numeric_max_param_v1\",\"bars\":50,\"processed_bars\":50,\"satisfied\":true}}");
 	strbuf_release(&sb);
 }
 
@@ -101,12 +102,16 @@ static void reading_is_tolerant(void **state)
 		{ "{\"warmup\":{\"processed_bars\":\"12\"}}", 12, 0 },
 		{ "{\"warmup\":{\"processed_bars\":\"x\"}}", 0, 0 },
 		{ "{\"warmup\":{\"processed_bars\":7,\"bars\":900}}", 7, 0 },
-		{ "{\"rollup\":{\"bucket_count_1m\":3,\"bucket_open_ts\":\"2026-02-17T14:00:00Z\",\"timeframe\":\"5m\"}}", 0, 3 },
-		{ "{\"rollup\":{\"bucket_count_1m\":3,\"bucket_open_ts\":\"2026-02-17T14:00:00Z\",\"timeframe\":\"1h\"}}", 0, 0 },
+		{ "{\"rollup\":{\"bucket_count_1m\":3,\"bucket_open_ts\":\"2026-02-17T14:00:00Z\",\"timeframe\":\"5m\"}}",
+		  0, 3 },
+		{ "{\"rollup\":{\"bucket_count_1m\":3,\"bucket_open_ts\":\"2026-02-17T14:00:00Z\",\"timeframe\":\"1h\"}}",
+		  0, 0 },
 		{ "{\"rollup\":{\"bucket_count_1m\":3,\"bucket_open_ts\":\"\",\"timeframe\":\"5m\"}}", 0, 0 },
 		{ "{\"rollup\":{\"bucket_count_1m\":3,\"bucket_open_ts\":\"tomorrow\",\"timeframe\":\"5m\"}}", 0, 0 },
-		{ "{\"rollup\":{\"bucket_count_1m\":3,\"bucket_open_ts\":\"2026-02-17T14:01:00Z\",\"timeframe\":\"5m\"}}", 0, 0 },
-		{ "{\"rollup\":{\"bucket_count_1m\":5,\"bucket_open_ts\":\"2026-02-17T14:00:00Z\",\"timeframe\":\"5m\"}}", 0, 0 },
+		{ "{\"rollup\":{\"bucket_count_1m\":3,\"bucket_open_ts\":\"2026-02-17T14:01:00Z\",\"timeframe\":\"5m\"}}",
+		  0, 0 },
+		{ "{\"rollup\":{\"bucket_count_1m\":5,\"bucket_open_ts\":\"2026-02-17T14:00:00Z\",\"timeframe\":\"5m\"}}",
+		  0, 0 },
 	};
 
 	(void)state;
@@ -152,9 +157,9 @@ static void checkpoint_example(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(transitions),         cmocka_unit_test(texts_round_trip),
+		cmocka_unit_test(transitions),		cmocka_unit_test(texts_round_trip),
 		cmocka_unit_test(metadata_round_trips), cmocka_unit_test(a_new_run_has_plain_metadata),
-		cmocka_unit_test(reading_is_tolerant), cmocka_unit_test(checkpoint_example),
+		cmocka_unit_test(reading_is_tolerant),	cmocka_unit_test(checkpoint_example),
 	};
 
 	return cmocka_run_group_tests_name("run", tests, NULL, NULL);

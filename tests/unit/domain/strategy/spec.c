@@ -24,15 +24,15 @@ static void spec_of(const char *text, struct strategy_spec *out)
 	json_free(json);
 }
 
-#define BODY(indicators, more)                                                                                       \
-	"{\"instrument_id\":{\"market_id\":1,\"symbol\":\"btcusdt\"},\"instrument_key\":\"binance:spot:BTCUSDT\"," \
+#define BODY(indicators, more)                                                                                         \
+	"{\"instrument_id\":{\"market_id\":1,\"symbol\":\"btcusdt\"},\"instrument_key\":\"binance:spot:BTCUSDT\","     \
 	"\"market_type\":\"spot\",\"timeframe\":\"1m\",\"indicators\":" indicators more "}"
 #define MA_20_50 "[{\"name\":\"MA\",\"params\":{\"fast\":20,\"slow\":50}}]"
-#define CANONICAL                                                                                                     \
+#define CANONICAL                                                                                                      \
 	"{\"indicators\":[{\"name\":\"MA\",\"params\":{\"fast\":20,\"slow\":50}}],\"instrument_id\":{\"market_id\":1," \
-	"\"symbol\":\"BTCUSDT\"},\"instrument_key\":\"binance:spot:BTCUSDT\",\"market_type\":\"spot\","              \
-	"\"schema_version\":1,\"signal_template\":\"MA(20,50)\",\"spec_kind\":\"roehub.strategy.v1\","               \
-	"\"symbol\":\"BTCUSDT\",\"tags\":{\"market_type\":\"spot\",\"symbol\":\"BTCUSDT\",\"timeframe\":\"1m\"},"    \
+	"\"symbol\":\"BTCUSDT\"},\"instrument_key\":\"binance:spot:BTCUSDT\",\"market_type\":\"spot\","                \
+	"\"schema_version\":1,\"signal_template\":\"MA(20,50)\",\"spec_kind\":\"roehub.strategy.v1\","                 \
+	"\"symbol\":\"BTCUSDT\",\"tags\":{\"market_type\":\"spot\",\"symbol\":\"BTCUSDT\",\"timeframe\":\"1m\"},"      \
 	"\"timeframe\":\"1m\"}"
 
 static void the_stored_form_is_canonical(void **state)
@@ -63,11 +63,12 @@ static void answers_have_the_documented_order(void **state)
 	spec_of(BODY(MA_20_50, ",\"warmup_bars\":7"), &spec);
 	jw_init(&w, &sb);
 	strategy_spec_write(&spec, &w);
-	assert_string_equal(strbuf_cstr(&sb),
-			    "{\"instrument_id\":{\"market_id\":1,\"symbol\":\"BTCUSDT\"},\"instrument_key\":\"binance:spot:"
-			    "BTCUSDT\",\"market_type\":\"spot\",\"timeframe\":\"1m\",\"indicators\":[{\"name\":\"MA\","
-			    "\"params\":{\"fast\":20,\"slow\":50}}],\"signal_template\":\"MA(20,50)\",\"warmup_bars\":7,"
-			    "\"schema_version\":1,\"spec_kind\":\"roehub.strategy.v1\"}");
+	assert_string_equal(
+		strbuf_cstr(&sb),
+		"{\"instrument_id\":{\"market_id\":1,\"symbol\":\"BTCUSDT\"},\"instrument_key\":\"binance:spot:"
+		"BTCUSDT\",\"market_type\":\"spot\",\"timeframe\":\"1m\",\"indicators\":[{\"name\":\"MA\","
+		"\"params\":{\"fast\":20,\"slow\":50}}],\"signal_template\":\"MA(20,50)\",\"warmup_bars\":7,"
+		"\"schema_version\":1,\"spec_kind\":\"roehub.strategy.v1\"}");
 	strategy_spec_release(&spec);
 	strbuf_release(&sb);
 }
@@ -163,7 +164,8 @@ static void validation_rows(void **state)
 		  "StrategySpecV1 indicator.params must be object" },
 		{ "{\"indicators\":[]}", "signal_template",
 		  "StrategySpecV1 payload.signal_template is required when indicators are empty" },
-		{ "{\"schema_version\":\"1\"}", "schema_version", "StrategySpecV1 payload.schema_version must be integer" },
+		{ "{\"schema_version\":\"1\"}", "schema_version",
+		  "StrategySpecV1 payload.schema_version must be integer" },
 		{ "{\"spec_kind\":1}", "spec_kind", "StrategySpecV1 payload.spec_kind must be string" },
 		{ "{\"timeframe\":\"2m\",\"schema_version\":2}", "timeframe",
 		  "Unsupported timeframe='2m'. Supported: ['15m', '1d', '1h', '1m', '4h', '5m']" },
@@ -174,7 +176,8 @@ static void validation_rows(void **state)
 		  "StrategySpecV1.instrument_key must follow '{exchange}:{market_type}:{symbol}'" },
 		{ "{\"instrument_key\":\"binance:spot:ETHUSDT\"}", "instrument_key",
 		  "StrategySpecV1.instrument_key symbol must match instrument_id.symbol" },
-		{ "{\"market_type\":\"margin\"}", "market_type", "StrategySpecV1.market_type must be one of: futures, spot" },
+		{ "{\"market_type\":\"margin\"}", "market_type",
+		  "StrategySpecV1.market_type must be one of: futures, spot" },
 		{ "{\"market_type\":\"futures\"}", "market_type",
 		  "StrategySpecV1.market_type must match market_type part of instrument_key" },
 		{ "{\"instrument_key\":\" :spot:BTCUSDT\"}", "instrument_key",
@@ -242,7 +245,8 @@ static void warmup_examples(void **state)
 		{ MA_20_50, "", 50, "numeric_max_param_v1" },
 		{ "[{\"id\":\"a\",\"params\":{\"w\":14,\"k\":3.0,\"mult\":2.5}}]", "", 14, "numeric_max_param_v1" },
 		{ "[{\"id\":\"a\",\"params\":{\"a\":2.1}}]", "", 3, "numeric_max_param_v1" },
-		{ "[{\"id\":\"a\",\"params\":{\"w\":\"200\",\"x\":true,\"y\":null,\"z\":-9}}]", "", 1, "numeric_max_param_v1" },
+		{ "[{\"id\":\"a\",\"params\":{\"w\":\"200\",\"x\":true,\"y\":null,\"z\":-9}}]", "", 1,
+		  "numeric_max_param_v1" },
 		{ "[{\"id\":\"a\",\"params\":{\"w\":10}},{\"id\":\"b\",\"params\":{\"w\":99.5}}]", "", 100,
 		  "numeric_max_param_v1" },
 		{ "[{\"id\":\"a\",\"params\":{\"deep\":{\"list\":[1,[7]]}},\"inputs\":{\"n\":900}}]", "", 7,
@@ -269,9 +273,12 @@ static void warmup_examples(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_stored_form_is_canonical), cmocka_unit_test(answers_have_the_documented_order),
-		cmocka_unit_test(names_match_the_vectors),      cmocka_unit_test(templates_render_every_kind),
-		cmocka_unit_test(validation_rows),              cmocka_unit_test(too_many_indicators),
+		cmocka_unit_test(the_stored_form_is_canonical),
+		cmocka_unit_test(answers_have_the_documented_order),
+		cmocka_unit_test(names_match_the_vectors),
+		cmocka_unit_test(templates_render_every_kind),
+		cmocka_unit_test(validation_rows),
+		cmocka_unit_test(too_many_indicators),
 		cmocka_unit_test(warmup_examples),
 	};
 
