@@ -109,7 +109,7 @@ static void confirm_holes(struct task *t, utc_t from, utc_t to, const struct can
 			struct minute_range hole = { expected, next };
 
 			store_confirm_gap(t->q->s.store, &t->instrument, hole);
-			metric_add(t->q->s.metrics->gaps_confirmed, (double)((next.ms - expected.ms) / UTC_MINUTE_MS));
+			metric_add(t->q->s.metrics->gaps_confirmed, (double)utc_minutes_between(expected, next));
 		}
 		if (i < n)
 			expected.ms = rows[i].ts_open.ms + UTC_MINUTE_MS;
@@ -326,7 +326,7 @@ bool fill_queue_add(struct fill_queue *q, const struct instrument *i, const stru
 	t->next = *at;
 	*at = t;
 	metric_inc(q->s.metrics->fill_tasks);
-	metric_add(q->s.metrics->gaps, (double)((range->to.ms - range->from.ms) / UTC_MINUTE_MS));
+	metric_add(q->s.metrics->gaps, (double)utc_minutes_between(range->from, range->to));
 	log_info(&q->s.log, "rest_fill_queued", LOG_CSTR("symbol", i->symbol),
 		 LOG_CSTR("reason", fill_reason_text(range->reason)), LOG_UTC("from", range->from),
 		 LOG_UTC("to", range->to));

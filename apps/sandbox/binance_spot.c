@@ -52,8 +52,8 @@ static size_t make_frame(const struct subscriber *sub, const struct market_symbo
 		"\"f\":100,\"L\":200,\"o\":\"%.8f\",\"c\":\"%.8f\",\"h\":\"%.8f\",\"l\":\"%.8f\",\"v\":\"%.8f\",\"n\":%lld,"
 		"\"x\":%s,\"q\":\"%.8f\",\"V\":\"%.8f\",\"Q\":\"%.8f\",\"B\":\"0\"}}%s",
 		sub->combined ? "{\"stream\":\"" : "", sub->combined ? stream : "", sub->combined ? "\",\"data\":" : "",
-		(long long)(minute.ms + (int64_t)(part * UTC_MINUTE_MS) + 3), s->name, (long long)minute.ms,
-		(long long)(minute.ms + UTC_MINUTE_MS - 1), s->name, c->open, close, high, low, c->volume * part,
+		(long long)minute.ms + (int64_t)(part * UTC_MINUTE_MS) + 3, s->name, (long long)minute.ms,
+		(long long)minute.ms + UTC_MINUTE_MS - 1, s->name, c->open, close, high, low, c->volume * part,
 		(long long)((double)c->trades * part), closed ? "true" : "false", c->quote_volume * part,
 		c->taker_base * part, c->taker_quote * part, sub->combined ? "}" : "");
 	return n > 0 && n < FRAME_BYTES_MAX ? (size_t)n : 0;

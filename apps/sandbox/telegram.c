@@ -46,17 +46,24 @@ struct telegram *telegram_new(const char *token, struct error *err)
 	return t;
 }
 
+/* with the lock, and at least one message kept */
+static void drop_oldest(struct telegram *t)
+{
+	struct sent *s = t->first;
+
+	t->first = s->next;
+	if (t->first == NULL)
+		t->last = &t->first;
+	t->count--;
+	free(s->text);
+	free(s);
+}
+
 void telegram_clear_sent(struct telegram *t)
 {
 	pthread_mutex_lock(&t->lock);
-	for (struct sent *s = t->first, *next; s != NULL; s = next) {
-		next = s->next;
-		free(s->text);
-		free(s);
-	}
-	t->first = NULL;
-	t->last = &t->first;
-	t->count = 0;
+	while (t->first != NULL)
+		drop_oldest(t);
 	pthread_mutex_unlock(&t->lock);
 }
 
@@ -164,7 +171,7 @@ static size_t characters(struct str s)
 static void send_message(struct telegram *t, struct http_request *req, const cJSON *body, struct http_response *res)
 {
 	struct str text = parameter(req, body, "text"), chat = parameter(req, body, "chat_id");
-	struct sent *s;
+	struct sent *s, kept;
 	struct json_writer w;
 	int64_t chat_id = 0;
 
@@ -190,11 +197,11 @@ static void send_message(struct telegram *t, struct http_request *req, const cJS
 	s->at = utc_now();
 	telegram_lock(t);
 	s->message_id = t->next_message_id++;
-	if (t->count < MESSAGES_MAX) {
-		*t->last = s;
-		t->last = &s->next;
-		t->count++;
-	}
+	kept = *s;
+	*t->last = s;
+	t->last = &s->next;
+	if (++t->count > MESSAGES_MAX)
+		drop_oldest(t);
 	telegram_unlock(t);
 	jw_init(&w, &res->body);
 	jw_obj(&w);
@@ -203,9 +210,9 @@ static void send_message(struct telegram *t, struct http_request *req, const cJS
 	jw_key(&w, "result");
 	jw_obj(&w);
 	jw_key(&w, "message_id");
-	jw_int(&w, s->message_id);
+	jw_int(&w, kept.message_id);
 	jw_key(&w, "date");
-	jw_int(&w, s->at.ms / 1000);
+	jw_int(&w, kept.at.ms / 1000);
 	jw_key(&w, "chat");
 	jw_obj(&w);
 	jw_key(&w, "id");

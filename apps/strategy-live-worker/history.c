@@ -32,7 +32,7 @@ static int read_piece(struct worker *w, struct live_run *r, utc_t from, utc_t to
 	p->at = p->confirmed_count = 0;
 	candles_clear(p->rows);
 	rc = w->candles->read(w->candles, &window, p->rows, &err);
-	if (rc == 0 && (int64_t)p->rows->n < (to.ms - from.ms) / UTC_MINUTE_MS)
+	if (rc == 0 && (int64_t)p->rows->n < utc_minutes_between(from, to))
 		rc = w->candles->confirmed_gaps(w->candles, &window, p->confirmed, CONFIRMED_MAX, &p->confirmed_count,
 						&err);
 	atomic_store(&w->candles_ok, rc == 0);

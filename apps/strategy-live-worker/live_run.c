@@ -324,7 +324,7 @@ void live_run_gap_skipped(struct live_run *r, struct turn *t, utc_t from, utc_t 
 	t->group++;
 	add_event(r, t, "gap_skipped",
 		  arena_printf(t->arena, "{\"from\":\"%s\",\"minutes\":\"%lld\",\"to\":\"%s\"}", utc_format_ms(from, a),
-			       (long long)((to.ms - from.ms) / UTC_MINUTE_MS), utc_format_ms(to, b)));
+			       (long long)(utc_minutes_between(from, to)), utc_format_ms(to, b)));
 }
 
 void live_run_restart_at(struct live_run *r, utc_t ts_open)
@@ -356,7 +356,7 @@ static void begin_repair(struct live_run *r, const struct turn *t, utc_t target)
 	r->job = RUN_JOB_REPAIR;
 	r->target = target;
 	r->cursor = utc_from_ms(r->checkpoint.ms + UTC_MINUTE_MS);
-	r->missing = (target.ms - r->cursor.ms) / UTC_MINUTE_MS;
+	r->missing = utc_minutes_between(r->cursor, target);
 	r->attempts = r->rounds = 0;
 	r->job_at = t->mono;
 }

@@ -25,6 +25,7 @@ utc_t utc_now(void);
 mono_t mono_now(void);
 static inline utc_t utc_from_ms(int64_t ms) { return (utc_t){ ms }; }
 static inline bool utc_is_none(utc_t t) { return t.ms == INT64_MIN; }
+static inline int64_t utc_minutes_between(utc_t from, utc_t to) { return (to.ms - from.ms) / UTC_MINUTE_MS; }
 static inline int64_t mono_elapsed_us(mono_t from, mono_t to) { return to.us - from.us; }
 static inline mono_t mono_after_ms(mono_t from, int64_t ms) { return (mono_t){ from.us + ms * 1000 }; }
 

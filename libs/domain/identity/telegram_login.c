@@ -61,7 +61,7 @@ static char *member_text(const cJSON *m, bool trim)
 /* key=value lines, sorted, joined by a line feed. known_only: candidate B. */
 static void check_string(const cJSON *payload, bool known_only, struct strbuf *out)
 {
-	struct entry entries[MEMBERS_MAX];
+	struct entry entries[MEMBERS_MAX] = { 0 };
 	size_t n = 0;
 
 	for (const cJSON *m = payload->child; m != NULL && n < MEMBERS_MAX; m = m->next) {
