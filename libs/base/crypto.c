@@ -30,14 +30,16 @@ const char *sha256_hex(struct str data, char out[SHA256_HEX_MAX])
 	return out;
 }
 
-void hmac_sha256(struct str key, struct str data, uint8_t out[SHA256_BYTES])
+static void hmac(const EVP_MD *digest, struct str key, struct str data, uint8_t *out)
 {
-	unsigned len = SHA256_BYTES;
+	unsigned len = 0;
 
-	if (HMAC(EVP_sha256(), key.n > 0 ? key.p : "", (int)key.n, (const unsigned char *)data.p, data.n, out, &len) ==
-	    NULL)
+	if (HMAC(digest, key.n > 0 ? key.p : "", (int)key.n, (const unsigned char *)data.p, data.n, out, &len) == NULL)
 		abort();
 }
+
+void hmac_sha256(struct str key, struct str data, uint8_t out[SHA256_BYTES]) { hmac(EVP_sha256(), key, data, out); }
+void hmac_sha1(struct str key, struct str data, uint8_t out[SHA1_BYTES]) { hmac(EVP_sha1(), key, data, out); }
 
 bool crypto_equal(struct str a, struct str b) { return a.n == b.n && (a.n == 0 || CRYPTO_memcmp(a.p, b.p, a.n) == 0); }
 
@@ -151,6 +153,95 @@ bool base64_decode(struct str text, uint8_t *out, size_t size, size_t *n)
 	for (int pad = 0; pad < 2 && str_ends(text, STR("=")); pad++)
 		text.n--;
 	return decode64(text, alphabet_std, out, size, n);
+}
+
+/* ---- base32 ------------------------------------------------------------------------------------------------------- */
+
+static const char alphabet_32[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+void base32_encode(struct strbuf *sb, struct str data)
+{
+	uint32_t bits = 0;
+	int have = 0;
+
+	for (size_t i = 0; i < data.n; i++) {
+		bits = bits << 8 | (unsigned char)data.p[i];
+		for (have += 8; have >= 5; have -= 5)
+			strbuf_addch(sb, alphabet_32[bits >> (have - 5) & 31]);
+	}
+	if (have > 0)
+		strbuf_addch(sb, alphabet_32[bits << (5 - have) & 31]);
+}
+
+bool base32_decode(struct str text, uint8_t *out, size_t size, size_t *n)
+{
+	size_t written = 0, tail = text.n % 8;
+	uint32_t bits = 0;
+	int have = 0;
+
+	if (tail == 1 || tail == 3 || tail == 6 || text.n / 8 > size || text.n * 5 / 8 > size)
+		return false;
+	for (size_t i = 0; i < text.n; i++) {
+		char c = text.p[i];
+
+		if (!((c >= 'A' && c <= 'Z') || (c >= '2' && c <= '7')))
+			return false;
+		bits = bits << 5 | (uint32_t)(c >= 'A' ? c - 'A' : c - '2' + 26);
+		have += 5;
+		if (have >= 8) {
+			have -= 8;
+			out[written++] = (uint8_t)(bits >> have);
+		}
+	}
+	if ((bits & ((1u << have) - 1)) != 0)
+		return false;
+	*n = written;
+	return true;
+}
+
+/* ---- AES-GCM ------------------------------------------------------------------------------------------------------ */
+
+static const EVP_CIPHER *aes_gcm(size_t key_bytes)
+{
+	return key_bytes == 16 ? EVP_aes_128_gcm() : key_bytes == 24 ? EVP_aes_192_gcm() : EVP_aes_256_gcm();
+}
+
+static const unsigned char *bytes(struct str s) { return (const unsigned char *)(s.p != NULL ? s.p : ""); }
+
+void aes_gcm_seal(struct str key, const uint8_t nonce[AES_GCM_NONCE], struct str aad, struct str text, uint8_t *out)
+{
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	int n = 0, tail = 0;
+
+	if (ctx == NULL || EVP_EncryptInit_ex(ctx, aes_gcm(key.n), NULL, bytes(key), nonce) != 1 ||
+	    EVP_EncryptUpdate(ctx, NULL, &n, bytes(aad), (int)aad.n) != 1 ||
+	    EVP_EncryptUpdate(ctx, out, &n, bytes(text), (int)text.n) != 1 ||
+	    EVP_EncryptFinal_ex(ctx, out + n, &tail) != 1 ||
+	    EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_GET_TAG, AES_GCM_TAG, out + text.n) != 1)
+		abort(); /* no memory, or a library without AES: a secret must not be stored in any other way */
+	EVP_CIPHER_CTX_free(ctx);
+}
+
+bool aes_gcm_open(struct str key, const uint8_t nonce[AES_GCM_NONCE], struct str aad, struct str sealed, uint8_t *out)
+{
+	EVP_CIPHER_CTX *ctx;
+	uint8_t tag[AES_GCM_TAG];
+	size_t text = sealed.n - AES_GCM_TAG;
+	int n = 0, tail = 0;
+	bool ok;
+
+	if (sealed.n < AES_GCM_TAG || (ctx = EVP_CIPHER_CTX_new()) == NULL)
+		return false;
+	memcpy(tag, sealed.p + text, sizeof(tag));
+	ok = EVP_DecryptInit_ex(ctx, aes_gcm(key.n), NULL, bytes(key), nonce) == 1 &&
+	     EVP_DecryptUpdate(ctx, NULL, &n, bytes(aad), (int)aad.n) == 1 &&
+	     EVP_DecryptUpdate(ctx, out, &n, bytes(sealed), (int)text) == 1 &&
+	     EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_SET_TAG, AES_GCM_TAG, tag) == 1 &&
+	     EVP_DecryptFinal_ex(ctx, out + n, &tail) == 1;
+	EVP_CIPHER_CTX_free(ctx);
+	if (!ok)
+		explicit_bzero(out, text);
+	return ok;
 }
 
 /* ---- secrets ------------------------------------------------------------------------------------------------------ */

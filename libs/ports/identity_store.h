@@ -14,11 +14,14 @@ struct user_row {
 	char paid_level[8]; /* base, free, pro, ultra */
 	utc_t created_at, last_login_at;
 	bool is_deleted;
+	utc_t sessions_valid_from; /* sessions issued before are over; UTC_NONE: all are good */
 };
 
 /* One statement: new user, or last_login_at = now and reactivated. */
 int identity_store_login(struct pg *pg, int64_t telegram_user_id, utc_t now, struct user_row *out, struct error *err);
 int identity_store_get(struct pg *pg, struct uuid user_id, struct user_row *out, struct error *err); /* ERR_NOT_FOUND */
+/* Ends every session issued before `from`; never moves the instant back. */
+int identity_store_end_sessions(struct pg *pg, struct uuid user_id, utc_t from, struct error *err);
 /* Remembers a login hash until `until`; *first is the instant of its first use (== now when this is the first). */
 int identity_store_login_seen(struct pg *pg, const uint8_t hash[32], utc_t now, utc_t until, utc_t *first,
 			      struct error *err);

@@ -205,7 +205,7 @@ static int store_write(struct candle_store *s, const struct candle *rows, size_t
 	if (rc == 0)
 		rc = pg_run(pg, merge, err);
 	if (rc == 0)
-		rc = pg_commit(pg, err);
+		return pg_commit(pg, err);
 	pg_rollback(pg);
 	return rc;
 }

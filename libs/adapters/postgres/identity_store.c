@@ -5,7 +5,7 @@
 #include "adapters/postgres/pg.h"
 
 #define USER_COLS                                                                                                      \
-	"user_id, telegram_user_id, paid_level, created_at, last_login_at, is_deleted" /* order of user_read() */
+	"user_id, telegram_user_id, paid_level, created_at, last_login_at, is_deleted, sessions_valid_from" /* user_read() */
 
 static const struct pg_stmt LOGIN = {
 	"identity_login",
@@ -16,6 +16,10 @@ static const struct pg_stmt LOGIN = {
 };
 static const struct pg_stmt BY_ID = { "identity_by_id", "SELECT " USER_COLS " FROM identity_users WHERE user_id = $1",
 				      1 };
+static const struct pg_stmt END_SESSIONS = {
+	"identity_end_sessions",
+	"UPDATE identity_users SET sessions_valid_from = greatest(sessions_valid_from, $2::timestamptz) WHERE user_id = $1", 2
+};
 /* The first use stays; old hashes make room as new ones come. */
 static const struct pg_stmt LOGIN_SEEN = {
 	"identity_login_seen",
@@ -46,6 +50,7 @@ static int user_read(PGresult *res, struct user_row *out, struct error *err)
 	out->created_at = pg_utc(&r);
 	out->last_login_at = pg_utc_null(&r);
 	out->is_deleted = pg_bool(&r);
+	out->sessions_valid_from = pg_utc_null(&r);
 	rc = pg_row_end(&r, err);
 	PQclear(res);
 	return rc;
@@ -69,6 +74,16 @@ int identity_store_get(struct pg *pg, struct uuid user_id, struct user_row *out,
 	pg_args_init(&a, NULL);
 	pg_arg_uuid(&a, user_id);
 	return user_read(pg_query(pg, &BY_ID, &a, err), out, err);
+}
+
+int identity_store_end_sessions(struct pg *pg, struct uuid user_id, utc_t from, struct error *err)
+{
+	struct pg_args a;
+
+	pg_args_init(&a, NULL);
+	pg_arg_uuid(&a, user_id);
+	pg_arg_utc(&a, from);
+	return pg_exec(pg, &END_SESSIONS, &a, NULL, err);
 }
 
 int identity_store_login_seen(struct pg *pg, const uint8_t hash[32], utc_t now, utc_t until, utc_t *first,

@@ -13,7 +13,7 @@
 struct pg;
 
 /* The version that this build needs; tests hold it against the files. */
-#define PG_SCHEMA_HEAD	      "20260301_0006"
+#define PG_SCHEMA_HEAD	      "20260301_0007"
 #define PG_MIGRATION_LOCK_KEY 56329814721LL
 
 /* Applies what is missing under pg_advisory_lock(lock_key); say() gets each progress line. *applied counts files. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "adapters/postgres/migrations.h"
+#include "base/crypto.h"
 #include "base/log.h"
 #include "base/number.h"
 
@@ -21,7 +22,7 @@ struct pg {
 	PGconn *conn;			      /* NULL while there is none */
 	const char *prepared[STATEMENTS_MAX]; /* names prepared on this connection, by identity */
 	size_t prepared_count;
-	bool in_transaction;
+	int depth; /* 0: no transaction; above 1: savepoints. A lost connection keeps it until the outermost end */
 	mono_t retry_at;
 	int retry_ms;
 	char sqlstate[6];
@@ -99,7 +100,6 @@ static void disconnect(struct pg *pg)
 		PQfinish(pg->conn);
 	pg->conn = NULL;
 	pg->prepared_count = 0;
-	pg->in_transaction = false;
 }
 
 /* The first line of libpq's message, without the address book behind it. */
@@ -142,7 +142,7 @@ static int need_connection(struct pg *pg, struct error *err)
 {
 	if (pg->conn != NULL && PQstatus(pg->conn) == CONNECTION_OK)
 		return 0;
-	if (pg->in_transaction) {
+	if (pg->depth > 0) {
 		disconnect(pg);
 		return error_set(err, ERR_UNAVAILABLE, "Postgres went away inside a transaction");
 	}
@@ -361,39 +361,64 @@ int pg_run(struct pg *pg, const char *sql, struct error *err)
 
 int pg_ping(struct pg *pg, struct error *err) { return pg_run(pg, "SELECT 1", err); }
 
-int pg_begin(struct pg *pg, struct error *err)
+/* COMMIT of a failed transaction answers ROLLBACK with success. */
+static int end_outermost(struct pg *pg, struct error *err)
 {
-	if (pg_run(pg, "BEGIN", err) != 0)
-		return -1;
-	pg->in_transaction = true;
-	return 0;
-}
-
-int pg_commit(struct pg *pg, struct error *err)
-{
-	PGresult *res;
+	PGresult *res = PQexec(pg->conn, "COMMIT");
 	int rc = 0;
 
-	if (need_connection(pg, err) != 0)
-		return -1;
-	res = PQexec(pg->conn, "COMMIT");
-	/* COMMIT of a failed transaction answers ROLLBACK with success. */
 	if (!is_ok(res))
 		rc = failed(pg, res, "commit", err);
 	else if (strcmp(PQcmdStatus(res), "COMMIT") != 0)
 		rc = error_set(err, ERR_INTERNAL, "the transaction was rolled back");
 	PQclear(res);
-	pg->in_transaction = false;
+	return rc;
+}
+
+static const char *savepoint(const char *verb, int depth, char sql[64])
+{
+	snprintf(sql, 64, verb, depth);
+	return sql;
+}
+
+int pg_begin(struct pg *pg, struct error *err)
+{
+	char sql[64];
+
+	if (pg_run(pg, pg->depth == 0 ? "BEGIN" : savepoint("SAVEPOINT level_%d", pg->depth, sql), err) != 0)
+		return -1;
+	pg->depth++;
+	return 0;
+}
+
+int pg_commit(struct pg *pg, struct error *err)
+{
+	char sql[64];
+	int rc = need_connection(pg, err);
+
+	if (rc == 0 && pg->depth > 1)
+		rc = pg_run(pg, savepoint("RELEASE SAVEPOINT level_%d", pg->depth - 1, sql), err);
+	else if (rc == 0)
+		rc = end_outermost(pg, err);
+	if (rc != 0 && pg->depth > 1)
+		pg_rollback(pg);
+	else if (pg->depth > 0)
+		pg->depth--;
 	return rc;
 }
 
 void pg_rollback(struct pg *pg)
 {
-	if (!pg->in_transaction)
+	char sql[128];
+
+	if (pg->depth == 0)
 		return;
-	pg->in_transaction = false;
-	if (pg->conn != NULL && PQstatus(pg->conn) == CONNECTION_OK)
-		PQclear(PQexec(pg->conn, "ROLLBACK"));
+	pg->depth--;
+	if (pg->conn == NULL || PQstatus(pg->conn) != CONNECTION_OK)
+		return;
+	snprintf(sql, sizeof(sql), pg->depth == 0 ? "ROLLBACK" : "ROLLBACK TO SAVEPOINT level_%d; RELEASE SAVEPOINT level_%d",
+		 pg->depth, pg->depth);
+	PQclear(PQexec(pg->conn, sql));
 }
 
 const char *pg_sqlstate(const struct pg *pg) { return pg->sqlstate; }
@@ -536,6 +561,22 @@ static utc_t utc_field(struct pg_row *r, bool null_ok)
 	if (s.p != NULL && !utc_parse(s, &t))
 		bad_last_field(r);
 	return t;
+}
+
+struct str pg_bytes(struct pg_row *r, struct arena *a)
+{
+	struct str s = take(r, true);
+	uint8_t *out;
+	size_t n = 0;
+
+	if (s.p == NULL)
+		return s;
+	out = arena_alloc(a, s.n / 2 + 1);
+	if (out == NULL || !str_starts(s, STR("\\x")) || !hex_decode(str_slice(s, 2, s.n), out, s.n / 2, &n)) {
+		bad_last_field(r);
+		return STR_NULL;
+	}
+	return (struct str){ (const char *)out, n };
 }
 
 utc_t pg_utc(struct pg_row *r) { return utc_field(r, false); }

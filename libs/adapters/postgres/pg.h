@@ -71,6 +71,8 @@ int pg_exec(struct pg *pg, const struct pg_stmt *stmt, const struct pg_args *arg
 /* One statement text without parameters, not prepared (BEGIN, SET, DDL). */
 int pg_run(struct pg *pg, const char *sql, struct error *err);
 
+/* Transactions nest: an inner one is a savepoint of the outer one. A failed commit has rolled back. When the connection
+ * is lost inside, every call fails until the outermost level has ended. */
 int pg_begin(struct pg *pg, struct error *err);
 int pg_commit(struct pg *pg, struct error *err);
 void pg_rollback(struct pg *pg); /* harmless without a transaction */
@@ -95,6 +97,7 @@ double pg_double(struct pg_row *r);
 bool pg_bool(struct pg_row *r);
 struct uuid pg_uuid(struct pg_row *r);
 struct uuid pg_uuid_null(struct pg_row *r); /* NULL is nil */
+struct str pg_bytes(struct pg_row *r, struct arena *a); /* bytea, copied into the arena; NULL is STR_NULL */
 utc_t pg_utc(struct pg_row *r);
 utc_t pg_utc_null(struct pg_row *r); /* NULL is UTC_NONE */
 bool pg_is_null(struct pg_row *r);   /* looks, does not advance */
