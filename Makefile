@@ -11,7 +11,7 @@ CC      := gcc
 B       := build/$(PROFILE)
 Q       := $(if $(filter 0,$(V)),@)
 
-PACKAGES := libevent libevent_openssl libevent_pthreads libpq hiredis libcurl libssl libcrypto libcjson libcyaml yaml-0.1 zlib
+PACKAGES := libevent libevent_openssl libevent_pthreads libpq hiredis libcurl libssl libcrypto libcjson libcyaml yaml-0.1 zlib libqrencode libpng
 PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lwslay -lm -lpthread
 

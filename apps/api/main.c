@@ -3,49 +3,51 @@
 #include <string.h>
 
 #include "app.h"
-#include "routes/auth.h"
-#include "routes/strategies.h"
+#include "gate.h"
+#include "limits.h"
+#include "routes.h"
+#include "routes/docs.h"
 #include "runtime/config.h"
-#include "session.h"
 
 static const struct service_option options[] = {
 	{ "host", "ADDRESS", "listen address (0.0.0.0)" },
 	{ "port", "N", "listen port (8000)" },
 	{ "config", "PATH", "strategy.yaml (ROEHUB_STRATEGY_CONFIG, configs/<ROEHUB_ENV>/strategy.yaml)" },
+	{ "api-config", "PATH", "api.yaml (ROEHUB_API_CONFIG, configs/<ROEHUB_ENV>/api.yaml)" },
+	{ "docs", "PATH", "folder with openapi.yaml and swagger-ui/ (ROEHUB_API_DOCS_DIR, docs/api)" },
 	{ "threads", "N", "handler threads, each with its own database session (8)" },
 	{ "port-file", "PATH", "write the port there once listening; allows --port 0" },
 };
 
-/* Asks the database first: readiness is about now, not about the last request. */
-static void ready(struct http_request *req, struct http_response *res)
-{
-	struct app *app = app_of(req);
-	bool ok = pg_ping(identity_pg(req), NULL) == 0 &&
-		  (strategy_pg(req) == identity_pg(req) || pg_ping(strategy_pg(req), NULL) == 0);
+/* ---- handler threads ----------------------------------------------------------------------------------------------- */
 
-	atomic_store(&app->postgres_ok, ok);
-	service_route_ready(req, res);
+static struct redis *open_redis(const struct api_config *c, struct error *err)
+{
+	struct redis_settings s = { .port = (int)c->redis_port,
+				    .db = (int)c->redis_db,
+				    .connect_timeout_ms = (int)(c->redis_timeout_s * 1000),
+				    .socket_timeout_ms = (int)(c->redis_timeout_s * 1000) };
+	struct redis *redis = NULL;
+
+	str_copy(s.host, sizeof(s.host), str_from(c->redis_host));
+	if (c->redis_password_env[0] == '\0' || secret_from_env(&s.password, c->redis_password_env))
+		redis = redis_new(&s);
+	secret_release(&s.password);
+	if (redis == NULL)
+		error_set(err, ERR_UNAVAILABLE, "no memory for a Redis connection");
+	return redis;
 }
 
-static const struct http_route base_routes[] = {
-	{ HTTP_GET, "/health", HTTP_ON_LOOP, service_route_health, 0 },
-	{ HTTP_GET, "/ready", 0, ready, 0 },
-	{ HTTP_GET, "/metrics", HTTP_ON_LOOP, service_route_metrics, 0 },
-	{ HTTP_POST, "/auth/telegram/login", 0, auth_telegram_login, 0 },
-	{ HTTP_POST, "/auth/logout", 0, auth_logout, 0 },
-	{ HTTP_GET, "/auth/current-user", 0, auth_current_user, 0 },
-};
+static void worker_close(void *worker)
+{
+	struct api_worker *w = worker;
 
-static const struct http_route strategy_routes[] = {
-	{ HTTP_POST, "/strategies", 0, strategies_create, STRATEGIES_BODY_MAX },
-	{ HTTP_GET, "/strategies", 0, strategies_list, 0 },
-	{ HTTP_GET, "/strategies/{strategy_id}", 0, strategies_get, 0 },
-	{ HTTP_DELETE, "/strategies/{strategy_id}", 0, strategies_delete, 0 },
-	{ HTTP_POST, "/strategies/{strategy_id}/run", 0, strategies_run, 0 },
-	{ HTTP_POST, "/strategies/{strategy_id}/stop", 0, strategies_stop, 0 },
-};
-
-/* ---- handler threads ----------------------------------------------------------------------------------------------- */
+	if (w->strategy != w->identity)
+		pg_close(w->strategy);
+	pg_close(w->identity);
+	redis_free(w->redis);
+	free(w);
+}
 
 static void *worker_open(void *user, struct error *err)
 {
@@ -62,27 +64,14 @@ static void *worker_open(void *user, struct error *err)
 	w->strategy = w->identity;
 	if (w->identity != NULL && strcmp(app->settings.identity_dsn, app->settings.strategy_dsn) != 0)
 		w->strategy = pg_open(app->settings.strategy_dsn, &session, err);
-	if (w->strategy == NULL || pg_check_schema(w->strategy, err) != 0) {
-		if (w->strategy != w->identity)
-			pg_close(w->strategy);
-		pg_close(w->identity);
-		free(w);
+	if (w->strategy == NULL || pg_check_schema(w->strategy, err) != 0 ||
+	    (w->strategy != w->identity && pg_check_schema(w->identity, err) != 0) ||
+	    (w->redis = open_redis(&app->config, err)) == NULL || redis_ping(w->redis, err) != 0) {
+		worker_close(w);
 		return NULL;
 	}
 	return w;
 }
-
-static void worker_close(void *worker)
-{
-	struct api_worker *w = worker;
-
-	if (w->strategy != w->identity)
-		pg_close(w->strategy);
-	pg_close(w->identity);
-	free(w);
-}
-
-static bool before(struct http_request *req, struct http_response *res) { return session_origin_ok(req, res); }
 
 /* ---- start and stop ------------------------------------------------------------------------------------------------ */
 
@@ -100,15 +89,52 @@ static int int_option(struct service_run *run, const char *name, int64_t dflt, i
 
 static void add_metrics(struct app *app)
 {
-	app->logins = metrics_add(app->service->metrics, &(struct metric_def){ .kind = METRIC_COUNTER,
-									       .name = "identity_login_total",
-									       .help = "Logins by result",
-									       .labels = { "result" } });
-	app->session_rejections =
-		metrics_add(app->service->metrics, &(struct metric_def){ .kind = METRIC_COUNTER,
-									 .name = "identity_session_rejections_total",
-									 .help = "Requests without a valid session",
-									 .labels = { "code" } });
+	const struct {
+		struct metric **out;
+		const char *name, *help, *labels[METRIC_LABELS_MAX];
+	} rows[] = {
+		{ &app->metrics.logins, "identity_login_total", "Logins by result", { "result" } },
+		{ &app->metrics.session_rejections,
+		  "identity_session_rejections_total",
+		  "Requests without a valid session",
+		  { "code" } },
+		{ &app->metrics.two_factor,
+		  "identity_2fa_operations_total",
+		  "Two-factor operations by result",
+		  { "operation", "result" } },
+		{ &app->metrics.exchange_keys,
+		  "identity_exchange_keys_operations_total",
+		  "Exchange key operations by result",
+		  { "operation", "result" } },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct metric_def def = { .kind = METRIC_COUNTER, .name = rows[i].name, .help = rows[i].help };
+
+		memcpy(def.labels, rows[i].labels, sizeof(def.labels));
+		*rows[i].out = metrics_add(app->service->metrics, &def);
+	}
+}
+
+static int load_api_config(struct app *app, struct error *err)
+{
+	const char *docs = service_option(app->service, "docs");
+	char path[1024];
+
+	if (config_resolve_path(service_option(app->service, "api-config"), "ROEHUB_API_CONFIG", "api.yaml", path,
+				sizeof(path), err) != 0 ||
+	    api_config_load(path, &app->config, err) != 0 ||
+	    client_networks_parse(str_from(app->config.trusted_proxies), &app->trusted_proxies, err) != 0)
+		return -1;
+	app->limits = limits_new(&app->config, app->service->metrics);
+	if (app->limits == NULL)
+		return error_set(err, ERR_UNAVAILABLE, "no memory");
+	if (!app->config.docs)
+		return 0;
+	if (docs == NULL)
+		docs = config_env("ROEHUB_API_DOCS_DIR");
+	app->docs = docs_load(docs != NULL ? docs : "docs/api", err);
+	return app->docs != NULL ? 0 : -1;
 }
 
 static int load_strategy_config(struct app *app, struct error *err)
@@ -125,17 +151,31 @@ static int load_strategy_config(struct app *app, struct error *err)
 	return 0;
 }
 
+/* What every answer says to browsers; a page may loosen its own policy. */
+static const struct http_header security_headers[] = {
+	{ STR("X-Content-Type-Options"), STR("nosniff") },
+	{ STR("X-Frame-Options"), STR("DENY") },
+	{ STR("Referrer-Policy"), STR("no-referrer") },
+	{ STR("Cross-Origin-Resource-Policy"), STR("same-origin") },
+	{ STR("Content-Security-Policy"), STR("default-src 'none'; frame-ancestors 'none'") },
+	{ STR("Strict-Transport-Security"), STR("max-age=31536000") }, /* the last: only where cookies are Secure */
+};
+
 static int listen_http(struct app *app, struct error *err)
 {
-	static struct http_route routes[ARRAY_LEN(base_routes) + ARRAY_LEN(strategy_routes)];
+	static struct http_route routes[API_ROUTES_MAX];
 	const char *host = service_option(app->service, "host"), *port_file = service_option(app->service, "port-file");
 	int64_t port, threads;
 	struct http_server_config cfg = { .host = host != NULL ? host : "0.0.0.0",
 					  .routes = routes,
-					  .route_count = ARRAY_LEN(base_routes),
+					  .route_count = api_routes(&app->config, &app->strategy, routes),
 					  .worker_open = worker_open,
 					  .worker_close = worker_close,
-					  .before = before,
+					  .before = gate_before,
+					  .after = gate_after,
+					  .headers = security_headers,
+					  .header_count =
+						  ARRAY_LEN(security_headers) - !app->settings.cookie_secure,
 					  .user = app,
 					  .metrics = app->service->metrics,
 					  .metrics_prefix = "roehub_api",
@@ -145,10 +185,6 @@ static int listen_http(struct app *app, struct error *err)
 	if (int_option(app->service, "port", 8000, port_file != NULL ? 0 : 1, 65535, &port, err) != 0 ||
 	    int_option(app->service, "threads", 8, 1, 64, &threads, err) != 0)
 		return -1;
-	memcpy(routes, base_routes, sizeof(base_routes));
-	memcpy(routes + ARRAY_LEN(base_routes), strategy_routes, sizeof(strategy_routes));
-	if (app->strategy.api_enabled)
-		cfg.route_count = ARRAY_LEN(routes);
 	cfg.port = (int)port;
 	cfg.threads = (int)threads;
 	service_bind_routes(app->service);
@@ -169,9 +205,10 @@ static enum service_result start(struct service_run *run, struct error *err)
 	}
 	app->service = run;
 	atomic_store(&app->postgres_ok, true);
+	atomic_store(&app->redis_ok, true);
 	add_metrics(app);
 	if (settings_load(&app->settings, &run->log, err) != 0 || load_strategy_config(app, err) != 0 ||
-	    listen_http(app, err) != 0)
+	    load_api_config(app, err) != 0 || listen_http(app, err) != 0)
 		return SERVICE_FAILED;
 	return SERVICE_RUN;
 }
@@ -197,6 +234,8 @@ static void stop(struct service_run *run)
 	if (app == NULL)
 		return;
 	http_server_free(app->server);
+	limits_free(app->limits);
+	docs_free(app->docs);
 	settings_release(&app->settings);
 	free(app);
 }
@@ -207,6 +246,8 @@ static void health(struct service_run *run, struct service_health *out)
 
 	out->checks[out->count].name = "postgres";
 	out->checks[out->count++].ok = atomic_load(&app->postgres_ok);
+	out->checks[out->count].name = "redis";
+	out->checks[out->count++].ok = atomic_load(&app->redis_ok);
 }
 
 int main(int argc, char **argv)

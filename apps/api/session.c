@@ -4,7 +4,7 @@
 
 static bool reject(struct http_request *req, struct http_response *res, const char *code, const char *message)
 {
-	metric_add_with(app_of(req)->session_rejections, (const char *const[]){ code }, 1);
+	metric_add_with(app_of(req)->metrics.session_rejections, (const char *const[]){ code }, 1);
 	http_error(res, 401, code, message);
 	return false;
 }
@@ -28,6 +28,8 @@ bool session_user(struct http_request *req, struct http_response *res, struct us
 	}
 	if (user->is_deleted)
 		return reject(req, res, "deleted_user", "User account is deleted");
+	if (!utc_is_none(user->sessions_valid_from) && claims.issued_at * 1000 < user->sessions_valid_from.ms)
+		return reject(req, res, "expired_token", "JWT token is expired");
 	return true;
 }
 
@@ -48,9 +50,9 @@ void session_set_cookie(struct http_request *req, struct http_response *res, con
 {
 	const struct settings *s = &app_of(req)->settings;
 	int64_t ttl = s->session_days * 86400;
-	struct session_claims claims = { .user_id = user->user_id,
-					 .issued_at = now.ms / 1000,
-					 .expires_at = now.ms / 1000 + ttl };
+	/* sessions ended within this very second end before the new one begins */
+	int64_t issued = MAX_OF(now.ms, user->sessions_valid_from.ms) / 1000;
+	struct session_claims claims = { .user_id = user->user_id, .issued_at = issued, .expires_at = issued + ttl };
 	struct strbuf token = STRBUF_INIT(SESSION_TOKEN_MAX);
 
 	str_copy(claims.paid_level, sizeof(claims.paid_level), str_from(user->paid_level));

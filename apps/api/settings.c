@@ -25,29 +25,49 @@ static int flag(const char *name, bool dflt, bool *out, struct error *err)
 struct secret_row {
 	const char *name, *fallback;
 	struct secret *out;
-	bool base64_key;
+	struct envelope_keys *keys; /* it is a key of this ring; NULL: it is none */
+	const char *old_keys;	    /* the variable with keys that only open */
+	size_t bytes_min;	    /* in prod */
+	const char *advice;
 };
 
-static int check_key(const struct secret_row *row, struct error *err)
+static int load_old_keys(const struct secret_row *row, struct error *err)
 {
-	uint8_t raw[64];
-	size_t n = 0;
+	struct secret list = SECRET_NONE;
+	struct str rest, one;
+	int rc = 0;
 
-	if (!base64_decode(secret_str(row->out), raw, sizeof(raw), &n))
-		return error_set(err, ERR_INVALID, "%s must be valid base64", row->name);
-	explicit_bzero(raw, sizeof(raw));
-	if (n != 16 && n != 24 && n != 32)
-		return error_set(err, ERR_INVALID, "%s must decode to 16, 24, or 32 bytes for AES-GCM", row->name);
+	if (!secret_from_env(&list, row->old_keys))
+		return error_set(err, ERR_UNAVAILABLE, "no memory");
+	rest = secret_str(&list);
+	while (rc == 0 && str_split(&rest, ',', &one))
+		if (!str_is_blank(one))
+			rc = envelope_keys_add(row->keys, str_trim(one), row->old_keys, err);
+	secret_release(&list);
+	return rc;
+}
+
+/* A secret that everybody can look up or guess protects nothing. */
+static int refuse_weak(const struct secret_row *row, struct error *err)
+{
+	if (str_eq_c(secret_str(row->out), row->fallback))
+		return error_set(err, ERR_INVALID, "%s is the public development value: set one of your own, %s", row->name,
+				 row->advice);
+	if (row->out->n < row->bytes_min)
+		return error_set(err, ERR_INVALID, "%s is too short, at least %zu bytes: set a longer one, %s", row->name,
+				 row->bytes_min, row->advice);
 	return 0;
 }
 
-static int load_secrets(struct settings *s, const struct log_ctx *log, struct error *err)
+static int load_secrets(struct settings *s, struct secret kek[2], const struct log_ctx *log, struct error *err)
 {
 	const struct secret_row rows[] = {
-		{ "TELEGRAM_BOT_TOKEN", DEV_BOT_TOKEN, &s->bot_token, false },
-		{ "IDENTITY_JWT_SECRET", DEV_JWT_SECRET, &s->jwt_key, false },
-		{ "IDENTITY_2FA_KEK_B64", DEV_2FA_KEK, &s->two_factor_kek, true },
-		{ "IDENTITY_EXCHANGE_KEYS_KEK_B64", DEV_KEYS_KEK, &s->exchange_keys_kek, true },
+		{ "TELEGRAM_BOT_TOKEN", DEV_BOT_TOKEN, &s->bot_token, NULL, NULL, 1, "as given by @BotFather" },
+		{ "IDENTITY_JWT_SECRET", DEV_JWT_SECRET, &s->jwt_key, NULL, NULL, 32, "e.g. openssl rand -hex 32" },
+		{ "IDENTITY_2FA_KEK_B64", DEV_2FA_KEK, &kek[0], &s->two_factor_keys, "IDENTITY_2FA_KEKS_OLD_B64", 1,
+		  "e.g. openssl rand -base64 32" },
+		{ "IDENTITY_EXCHANGE_KEYS_KEK_B64", DEV_KEYS_KEK, &kek[1], &s->exchange_keys_keys,
+		  "IDENTITY_EXCHANGE_KEYS_KEKS_OLD_B64", 1, "e.g. openssl rand -base64 32" },
 	};
 	bool prod = strcmp(s->env, "prod") == 0;
 
@@ -58,15 +78,16 @@ static int load_secrets(struct settings *s, const struct log_ctx *log, struct er
 			return error_set(err, ERR_INVALID, "%s must be set when IDENTITY_FAIL_FAST=true", rows[i].name);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		if (prod && str_eq_c(secret_str(rows[i].out), rows[i].fallback))
-			return error_set(err, ERR_INVALID,
-					 "%s is the public development value: set a secret of your own", rows[i].name);
+		if (prod && refuse_weak(&rows[i], err) != 0)
+			return -1;
 		if (rows[i].out->n == 0) {
 			log_warn(log, "development_secret", LOG_CSTR("variable", rows[i].name));
 			if (!secret_set(rows[i].out, str_from(rows[i].fallback)))
 				return error_set(err, ERR_UNAVAILABLE, "no memory");
 		}
-		if (rows[i].base64_key && check_key(&rows[i], err) != 0)
+		if (rows[i].keys != NULL &&
+		    (envelope_keys_add(rows[i].keys, secret_str(rows[i].out), rows[i].name, err) != 0 ||
+		     load_old_keys(&rows[i], err) != 0))
 			return -1;
 	}
 	return secret_from_env(&s->jwt_key_previous, "IDENTITY_JWT_SECRET_PREVIOUS")
@@ -134,9 +155,13 @@ static int load_test_clock(struct settings *s, const struct log_ctx *log, struct
 
 int settings_load(struct settings *out, const struct log_ctx *log, struct error *err)
 {
+	struct secret kek[2] = { SECRET_NONE, SECRET_NONE };
 	bool prod;
+	int rc;
 
 	memset(out, 0, sizeof(*out));
+	out->two_factor_keys.what = "2FA secret";
+	out->exchange_keys_keys.what = "exchange key";
 	if (config_env_name(&out->env, err) != 0)
 		return -1;
 	prod = strcmp(out->env, "prod") == 0;
@@ -146,7 +171,10 @@ int settings_load(struct settings *out, const struct log_ctx *log, struct error 
 		log_warn(log, "fail_fast_stays_on", LOG_CSTR("variable", "IDENTITY_FAIL_FAST"));
 		out->fail_fast = true;
 	}
-	if (load_secrets(out, log, err) != 0 || load_databases(out, err) != 0 || load_cookie(out, err) != 0 ||
+	rc = load_secrets(out, kek, log, err);
+	secret_release(&kek[0]);
+	secret_release(&kek[1]);
+	if (rc != 0 || load_databases(out, err) != 0 || load_cookie(out, err) != 0 ||
 	    load_test_clock(out, log, err) != 0)
 		return -1;
 	return flag("ROEHUB_LOGIN_REPLAY_GUARD", prod, &out->replay_guard, err);
@@ -157,8 +185,8 @@ void settings_release(struct settings *s)
 	secret_release(&s->bot_token);
 	secret_release(&s->jwt_key);
 	secret_release(&s->jwt_key_previous);
-	secret_release(&s->two_factor_kek);
-	secret_release(&s->exchange_keys_kek);
+	envelope_keys_wipe(&s->two_factor_keys);
+	envelope_keys_wipe(&s->exchange_keys_keys);
 }
 
 utc_t settings_now(const struct settings *s) { return utc_is_none(s->frozen_now) ? utc_now() : s->frozen_now; }

@@ -5,6 +5,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/utc.h"
+#include "domain/identity/secret_envelope.h"
 
 struct settings {
 	const char *env; /* dev, test or prod */
@@ -12,7 +13,7 @@ struct settings {
 	char identity_dsn[2048], strategy_dsn[2048];
 	struct secret bot_token;
 	struct secret jwt_key, jwt_key_previous; /* the previous one still verifies */
-	struct secret two_factor_kek, exchange_keys_kek;
+	struct envelope_keys two_factor_keys, exchange_keys_keys;
 	int64_t session_days;
 	char cookie_name[128], cookie_path[256], cookie_samesite[8];
 	bool cookie_secure;

@@ -18,7 +18,7 @@ void validation_add(struct validation *v, const char *code, const char *message,
 	vsnprintf(item->path, sizeof(item->path), fmt, ap);
 	va_end(ap);
 	item->code = code;
-	item->message = message;
+	str_copy(item->message, sizeof(item->message), str_from(message));
 	v->n++;
 }
 
@@ -130,6 +130,45 @@ void validation_need_text(struct validation *v, const cJSON *obj, const char *ke
 		validation_add(v, "required", "Field required", "%s.%s", prefix, key);
 	else if (!cJSON_IsString(node))
 		validation_add(v, "string_type", "Input should be a valid string", "%s.%s", prefix, key);
+}
+
+void validation_text_or_null(struct validation *v, const cJSON *obj, const char *key, const char *prefix)
+{
+	const cJSON *node = json_get(obj, key);
+
+	if (node != NULL && !cJSON_IsString(node) && !cJSON_IsNull(node))
+		validation_add(v, "string_type", "Input should be a valid string", "%s.%s", prefix, key);
+}
+
+void validation_length(struct validation *v, const cJSON *obj, const char *key, const char *prefix, size_t max)
+{
+	struct str text = json_get_str(json_get(obj, key));
+	char message[64];
+
+	if (text.p == NULL || utf8_length(text) <= max)
+		return;
+	snprintf(message, sizeof(message), "String should have at most %zu character%s", max, max == 1 ? "" : "s");
+	validation_add(v, "string_too_long", message, "%s.%s", prefix, key);
+}
+
+void validation_need_literal(struct validation *v, const cJSON *obj, const char *key, const char *prefix,
+			     const char *const *allowed)
+{
+	const cJSON *node = json_get(obj, key);
+	struct strbuf message = STRBUF_INIT(127);
+
+	for (size_t i = 0; allowed[i] != NULL; i++) {
+		const char *before = i == 0 ? "Input should be " : allowed[i + 1] == NULL ? " or " : ", ";
+
+		if (str_eq_c(json_get_str(node), allowed[i])) {
+			strbuf_release(&message);
+			return;
+		}
+		strbuf_addf(&message, "%s'%s'", before, allowed[i]);
+	}
+	validation_add(v, node == NULL ? "required" : "literal_error",
+		       node == NULL ? "Field required" : strbuf_cstr(&message), "%s.%s", prefix, key);
+	strbuf_release(&message);
 }
 
 void validation_forbid_extra(struct validation *v, const cJSON *obj, const char *const *known, const char *prefix)

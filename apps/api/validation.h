@@ -10,7 +10,7 @@
 struct validation_item {
 	char path[160];
 	const char *code;
-	const char *message;
+	char message[128];
 };
 
 struct validation {
@@ -32,6 +32,12 @@ cJSON *validation_body(struct http_request *req, struct http_response *res);
 bool validation_uuid(struct validation *v, struct str text, const char *path, struct uuid *out);
 
 void validation_need_text(struct validation *v, const cJSON *obj, const char *key, const char *prefix);
+/* One of the texts (NULL at the end): "Input should be 'a', 'b' or 'c'". */
+void validation_need_literal(struct validation *v, const cJSON *obj, const char *key, const char *prefix,
+			     const char *const *allowed);
+void validation_text_or_null(struct validation *v, const cJSON *obj, const char *key, const char *prefix);
+/* A text of at most max characters; anything but a text is not looked at. */
+void validation_length(struct validation *v, const cJSON *obj, const char *key, const char *prefix, size_t max);
 void validation_forbid_extra(struct validation *v, const cJSON *obj, const char *const *known, const char *prefix);
 
 #endif

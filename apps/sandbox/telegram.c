@@ -159,15 +159,6 @@ static struct str parameter(struct http_request *req, const cJSON *body, const c
 	return body == NULL && http_query(&form, name, &value) ? value : STR_NULL;
 }
 
-static size_t characters(struct str s)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < s.n; i++)
-		n += ((unsigned char)s.p[i] & 0xc0) != 0x80;
-	return n;
-}
-
 static void send_message(struct telegram *t, struct http_request *req, const cJSON *body, struct http_response *res)
 {
 	struct str text = parameter(req, body, "text"), chat = parameter(req, body, "chat_id");
@@ -183,7 +174,7 @@ static void send_message(struct telegram *t, struct http_request *req, const cJS
 		refuse(res, 400, "Bad Request: message text is empty", 0);
 		return;
 	}
-	if (characters(text) > TEXT_CHARACTERS_MAX) {
+	if (utf8_length(text) > TEXT_CHARACTERS_MAX) {
 		refuse(res, 400, "Bad Request: message is too long", 0);
 		return;
 	}

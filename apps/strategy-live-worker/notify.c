@@ -21,6 +21,7 @@ struct item {
 
 struct notify {
 	struct notify_settings settings;
+	char *dsn;
 	pthread_t thread;
 	pthread_mutex_t lock; /* guards the list and the flags */
 	pthread_cond_t changed;
@@ -64,7 +65,7 @@ static int find_chat(struct notify *n, const struct item *item, int64_t *chat_id
 	static const struct pg_options options = { .application_name = "strategy-live-worker/notify",
 						   .statement_timeout_ms = 5000 };
 
-	if (n->pg == NULL && (n->pg = pg_open(n->settings.identity_dsn, &options, err)) == NULL)
+	if (n->pg == NULL && (n->pg = pg_open(n->dsn, &options, err)) == NULL)
 		return -1;
 	return identity_store_chat(n->pg, item->user_id, chat_id, err);
 }
@@ -141,7 +142,8 @@ struct notify *notify_start(const struct notify_settings *settings, struct error
 	struct notify *n = calloc(1, sizeof(*n));
 	pthread_condattr_t attr;
 
-	if (n == NULL) {
+	if (n == NULL || (n->dsn = strdup(settings->identity_dsn)) == NULL) {
+		free(n);
 		error_set(err, ERR_UNAVAILABLE, "no memory for the notifier queue");
 		return NULL;
 	}
@@ -155,6 +157,7 @@ struct notify *notify_start(const struct notify_settings *settings, struct error
 	if (pthread_create(&n->thread, NULL, run, n) != 0) {
 		pthread_cond_destroy(&n->changed);
 		pthread_mutex_destroy(&n->lock);
+		free(n->dsn);
 		free(n);
 		error_set(err, ERR_UNAVAILABLE, "the notifier thread could not be started");
 		return NULL;
@@ -208,5 +211,6 @@ void notify_stop(struct notify *n, int wait_ms)
 	pthread_cond_destroy(&n->changed);
 	pthread_mutex_destroy(&n->lock);
 	n->settings.notifier->close(n->settings.notifier);
+	free(n->dsn);
 	free(n);
 }

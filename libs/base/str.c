@@ -133,6 +133,15 @@ bool str_is_utf8(struct str s)
 	return true;
 }
 
+size_t utf8_length(struct str s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.n; i++)
+		n += ((unsigned char)s.p[i] & 0xc0) != 0x80;
+	return n;
+}
+
 int str_hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')

@@ -34,6 +34,7 @@ size_t str_find_byte(struct str s, char c);
  * "a::b" yields "a", "", "b"; "" yields one empty part. */
 bool str_split(struct str *rest, char sep, struct str *part);
 bool str_is_utf8(struct str s); /* strict: no surrogates, no overlong forms */
+size_t utf8_length(struct str s); /* code points of valid UTF-8 */
 int str_hex_digit(char c);	/* 0..15, either case; -1 for anything else */
 
 bool str_to_i64(struct str s, int64_t *out);  /* [+-]?[0-9]+, in range */

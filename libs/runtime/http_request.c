@@ -11,6 +11,14 @@ static const char *const method_names[HTTP_METHOD_COUNT] = {
 
 const char *http_method_text(enum http_method m) { return (unsigned)m < HTTP_METHOD_COUNT ? method_names[m] : "OTHER"; }
 
+bool http_method_known(struct str method)
+{
+	for (size_t i = 0; i < ARRAY_LEN(method_names); i++)
+		if (str_eq_c(method, method_names[i]))
+			return true;
+	return false;
+}
+
 /* ---- decoding ------------------------------------------------------------------------------------------------------ */
 
 struct str http_decode(struct arena *a, struct str text, bool plus_is_space)
@@ -97,6 +105,23 @@ struct str http_header(const struct http_request *req, const char *name)
 		if (str_eq_nocase(req->headers[i].name, str_from(name)))
 			return req->headers[i].value;
 	return STR_NULL;
+}
+
+struct str http_header_list(const struct http_request *req, const char *name)
+{
+	struct str all = STR_NULL;
+
+	for (size_t i = 0; i < req->header_count; i++) {
+		struct str value = req->headers[i].value;
+		const char *joined;
+
+		if (!str_eq_nocase(req->headers[i].name, str_from(name)))
+			continue;
+		joined = all.p == NULL ? value.p
+				       : arena_printf(req->arena, "%.*s,%.*s", STR_ARG(all), STR_ARG(value));
+		all = joined == value.p ? value : str_from(joined);
+	}
+	return all;
 }
 
 bool http_query(struct http_request *req, const char *name, struct str *value)

@@ -11,6 +11,7 @@ enum http_match { HTTP_MATCHED, HTTP_NO_PATH, HTTP_NO_METHOD };
 /* Fills req->route and req->params for req->method and req->path. HTTP_NO_METHOD: allow lists the methods of the path. */
 enum http_match http_match_route(const struct http_route *routes, size_t n, struct http_request *req, char allow[64]);
 
+bool http_method_known(struct str method); /* "GET"; case matters */
 /* 1..36 characters of [A-Za-z0-9-] */
 bool http_request_id_ok(struct str id);
 /* The whole text of an error answer: {"error":{"code":...,"message":...,"details":{}}} */

@@ -25,6 +25,7 @@
 #include <sys/socket.h>
 
 #include "base/uuid.h"
+#include "runtime/http_content.h"
 #include "runtime/http_request.h"
 
 #define ARENA_MAX    (8u << 20)
@@ -54,7 +55,7 @@ struct conn {
 	struct evhttp_connection *evcon;
 	struct event *deadline;
 	struct event *adopt; /* runs right after the accept, when evhttp has made its connection */
-	bool armed, head_checked, with_handler, refused;
+	bool armed, line_checked, head_checked, with_handler, refused;
 };
 
 struct http_server {
@@ -163,12 +164,35 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 		refuse(c, 408, "Request Timeout", "request_timeout", "The request did not arrive in time");
 }
 
+/* METHOD SP target SP HTTP/1.x, checked before evhttp answers it with a page of its own. */
+static bool check_line(struct conn *c, struct str line)
+{
+	struct str rest = line, method = STR(""), target = STR(""), version = STR("");
+	bool bad;
+
+	if (str_ends(line, STR("\r")))
+		rest.n--;
+	str_split(&rest, ' ', &method);
+	str_split(&rest, ' ', &target);
+	str_split(&rest, ' ', &version);
+	bad = method.n == 0 || target.n == 0 || rest.p != NULL || !str_starts(version, STR("HTTP/"));
+	for (size_t i = 0; i < line.n - str_ends(line, STR("\r")); i++)
+		bad = bad || (unsigned char)line.p[i] < 0x20 || line.p[i] == 0x7f;
+	if (bad)
+		refuse(c, 400, "Bad Request", "bad_request", "The request line is malformed");
+	else if (!str_eq(version, STR("HTTP/1.1")) && !str_eq(version, STR("HTTP/1.0")))
+		refuse(c, 505, "HTTP Version Not Supported", "bad_request", "Only HTTP/1.1 and HTTP/1.0 are spoken");
+	else if (!http_method_known(method))
+		refuse(c, 501, "Not Implemented", "bad_request", "The request method is not known");
+	return !c->refused;
+}
+
 /* What evhttp would accept but should not: several lengths, a length beside chunks, a length beyond the limit. */
 static bool check_head(struct conn *c, struct str head)
 {
 	size_t body_max = c->server->cfg.limits.body_max;
 	int lengths = 0, encodings = 0;
-	bool bad = false, large = false;
+	bool bad = false, large = false, malformed = false;
 	struct str line;
 
 	str_split(&head, '\n', &line); /* the request line */
@@ -176,6 +200,8 @@ static bool check_head(struct conn *c, struct str head)
 		size_t colon = str_find_byte(line, ':');
 		struct str name = str_slice(line, 0, colon), value = STR("");
 
+		malformed = malformed || colon == SIZE_MAX || colon == 0 || name.p[name.n - 1] == ' ' ||
+			    name.p[0] == ' ' || name.p[0] == '\t';
 		if (colon != SIZE_MAX)
 			value = str_trim(str_slice(line, colon + 1, line.n));
 		if (str_eq_nocase(name, STR("content-length"))) {
@@ -189,22 +215,22 @@ static bool check_head(struct conn *c, struct str head)
 			bad = bad || !str_eq_nocase(value, STR("chunked"));
 		}
 	}
-	if (bad || lengths > 1 || encodings > 1 || lengths + encodings > 1)
+	if (malformed)
+		refuse(c, 400, "Bad Request", "bad_request", "A request header is malformed");
+	else if (bad || lengths > 1 || encodings > 1 || lengths + encodings > 1)
 		refuse(c, 400, "Bad Request", "bad_request", "The length of the request body is ambiguous");
 	else if (large)
 		refuse(c, 413, "Payload Too Large", "payload_too_large", "The request body is too large");
 	return !c->refused;
 }
 
-static void on_input(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg)
+/* Looks at what has arrived of a request that evhttp has not seen whole. */
+static void inspect(struct conn *c, struct evbuffer *buffer)
 {
-	struct conn *c = arg;
-	size_t max = c->server->cfg.limits.header_max, have = evbuffer_get_length(buffer), n;
+	size_t max = MIN_OF(c->server->cfg.limits.header_max, (size_t)HEAD_BUFFER), n, line;
 	struct evbuffer_ptr end;
 	char head[HEAD_BUFFER];
 
-	if (info->n_added == 0 || c->with_handler || c->refused)
-		return;
 	if (!c->armed) {
 		event_add(c->deadline, &(struct timeval){ c->server->cfg.limits.request_timeout_s, 0 });
 		c->armed = true;
@@ -212,15 +238,28 @@ static void on_input(struct evbuffer *buffer, const struct evbuffer_cb_info *inf
 	if (c->head_checked)
 		return;
 	end = evbuffer_search(buffer, "\r\n\r\n", 4, NULL);
-	n = end.pos >= 0 ? (size_t)end.pos : have;
-	if (n > MIN_OF(max, sizeof(head))) {
+	n = end.pos >= 0 ? (size_t)end.pos : evbuffer_get_length(buffer);
+	if (n > max) {
 		refuse(c, 431, "Request Header Fields Too Large", "bad_request", "The request head is too large");
 		return;
 	}
-	if (end.pos >= 0) {
-		evbuffer_copyout(buffer, head, n);
+	evbuffer_copyout(buffer, head, n);
+	line = str_find_byte((struct str){ head, n }, '\n');
+	if (line == SIZE_MAX && end.pos >= 0)
+		line = n;
+	if (!c->line_checked && line != SIZE_MAX && !check_line(c, (struct str){ head, line }))
+		return;
+	c->line_checked = line != SIZE_MAX;
+	if (end.pos >= 0)
 		c->head_checked = check_head(c, (struct str){ head, n });
-	}
+}
+
+static void on_input(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg)
+{
+	struct conn *c = arg;
+
+	if (info->n_added > 0 && !c->with_handler && !c->refused)
+		inspect(c, buffer);
 }
 
 static void on_adopt(evutil_socket_t fd, short what, void *arg)
@@ -273,6 +312,12 @@ static struct bufferevent *on_accept(struct event_base *loop, void *arg)
 
 static void exchange_free(struct exchange *x)
 {
+	/* What must not be compressed must not be left lying about either. */
+	if (x->req.route != NULL && (x->req.route->flags & HTTP_PLAIN) != 0) {
+		explicit_bzero((char *)(uintptr_t)x->req.body.p, x->req.body.n);
+		if (x->res.body.p != NULL)
+			explicit_bzero(x->res.body.p, x->res.body.n);
+	}
 	strbuf_release(&x->res.body);
 	arena_release(&x->arena);
 	free(x);
@@ -283,48 +328,68 @@ static void count_answer(const struct exchange *x)
 	const struct http_server *s = x->server;
 	const char *method = http_method_text(x->req.method);
 	const char *route = x->req.route != NULL ? x->req.route->path : "unmatched";
-	double seconds = (double)mono_elapsed_us(x->started, mono_now()) / 1e6;
+	int64_t took_us = mono_elapsed_us(x->started, mono_now());
 	char status[8];
 
 	snprintf(status, sizeof(status), "%d", x->res.status);
 	if (s->m.requests != NULL) {
 		metric_add_with(s->m.requests, (const char *const[]){ method, route, status }, 1);
-		metric_observe_with(s->m.seconds, (const char *const[]){ method, route }, seconds);
+		metric_observe_with(s->m.seconds, (const char *const[]){ method, route }, (double)took_us / 1e6);
 	}
 	if (s->cfg.access_log)
 		log_info(&s->cfg.log, "request", LOG_CSTR("method", method), LOG_STR("path", x->req.path),
 			 LOG_CSTR("route", route), LOG_INT("status", x->res.status),
-			 LOG_DOUBLE("took_ms", seconds * 1e3), LOG_STR("peer", x->req.peer),
-			 LOG_CSTR("request_id", x->req.request_id));
+			 LOG_DOUBLE("took_ms", (double)took_us / 1e3),
+			 LOG_STR("peer", x->req.client[0] != '\0' ? str_from(x->req.client) : x->req.peer),
+			 LOG_CSTR("user_id", x->req.subject), LOG_CSTR("request_id", x->req.request_id));
+}
+
+static bool response_has(const struct http_response *res, struct str name)
+{
+	for (size_t i = 0; i < res->header_count; i++)
+		if (str_eq_nocase(res->headers[i].name, name))
+			return true;
+	return false;
+}
+
+static void add_headers(struct exchange *x)
+{
+	const struct http_server_config *cfg = &x->server->cfg;
+	struct evkeyvalq *out = evhttp_request_get_output_headers(x->ev);
+
+	if (x->res.status != 204 && x->res.status != 304)
+		evhttp_add_header(out, "Content-Type", x->res.content_type);
+	evhttp_add_header(out, "X-Request-Id", x->req.request_id);
+	for (size_t i = 0; i < x->res.header_count; i++)
+		evhttp_add_header(out, x->res.headers[i].name.p, x->res.headers[i].value.p);
+	for (size_t i = 0; i < cfg->header_count; i++)
+		if (!response_has(&x->res, cfg->headers[i].name))
+			evhttp_add_header(out, cfg->headers[i].name.p, cfg->headers[i].value.p);
+	if (x->server->draining)
+		evhttp_add_header(out, "Connection", "close");
 }
 
 /* Loop thread: hands the response to evhttp. */
 static void answer(struct exchange *x)
 {
 	struct http_server *s = x->server;
-	struct evkeyvalq *headers = evhttp_request_get_output_headers(x->ev);
 	struct conn *c = conn_of(s, x->ev);
 	struct evbuffer *body = evbuffer_new();
 
 	if (x->res.body.failed)
 		http_error(&x->res, 500, "unexpected_error", "Internal server error");
-	evhttp_add_header(headers, "Content-Type", x->res.content_type);
-	evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
-	evhttp_add_header(headers, "X-Request-Id", x->req.request_id);
-	for (size_t i = 0; i < x->res.header_count; i++)
-		evhttp_add_header(headers, x->res.headers[i].name.p, x->res.headers[i].value.p);
-	if (s->draining)
-		evhttp_add_header(headers, "Connection", "close");
-	if (x->res.status == 204)
-		evhttp_remove_header(headers, "Content-Type");
-	else if (body != NULL)
+	add_headers(x);
+	if (body != NULL && x->res.status != 204 && x->res.status != 304)
 		evbuffer_add(body, strbuf_cstr(&x->res.body), x->res.body.n);
 	if (c != NULL)
-		c->with_handler = c->armed = c->head_checked = false;
+		c->with_handler = c->armed = c->line_checked = c->head_checked = false;
 	count_answer(x);
 	evhttp_send_reply(x->ev, x->res.status, NULL, body);
 	if (body != NULL)
 		evbuffer_free(body);
+	/* A request that came behind this one has been waiting in the buffer. */
+	if (c != NULL && !c->refused && evbuffer_get_length(bufferevent_get_input(c->bev)) > 0)
+		inspect(c, bufferevent_get_input(c->bev));
 	s->in_flight--;
 	if (s->m.in_flight != NULL)
 		metric_set(s->m.in_flight, s->in_flight);
@@ -333,9 +398,18 @@ static void answer(struct exchange *x)
 
 static void run_handler(struct exchange *x, void *worker)
 {
+	const struct http_server_config *cfg = &x->server->cfg;
+	unsigned flags = x->req.route->flags;
+
 	x->req.worker = worker;
-	if (x->server->cfg.before == NULL || x->server->cfg.before(&x->req, &x->res))
+	if (cfg->before == NULL || cfg->before(&x->req, &x->res))
 		x->req.route->handler(&x->req, &x->res);
+	if (cfg->after != NULL)
+		cfg->after(&x->req, &x->res);
+	if ((flags & HTTP_ETAG) != 0)
+		http_conditional(&x->req, &x->res);
+	if ((flags & HTTP_PLAIN) == 0)
+		http_compress(&x->req, &x->res);
 }
 
 static void on_wake(evutil_socket_t fd, short what, void *arg)
@@ -513,7 +587,7 @@ static bool route_request(struct exchange *x)
 	case HTTP_MATCHED:
 		break;
 	}
-	if (x->req.route->body_max != 0 && x->req.body.n > x->req.route->body_max) {
+	if (x->req.body.n > (x->req.route->body_max != 0 ? x->req.route->body_max : cfg->limits.body_max)) {
 		http_error(&x->res, 413, "payload_too_large", "The request body is too large");
 		return false;
 	}
@@ -692,7 +766,7 @@ struct http_server *http_server_start(struct event_base *loop, const struct http
 						    EVHTTP_REQ_DELETE | EVHTTP_REQ_HEAD | EVHTTP_REQ_OPTIONS);
 	/* A little more than ours, so that our refusals come first. */
 	evhttp_set_max_headers_size(s->http, (ev_ssize_t)s->cfg.limits.header_max + 1024);
-	evhttp_set_max_body_size(s->http, (ev_ssize_t)s->cfg.limits.body_max);
+	evhttp_set_max_body_size(s->http, (ev_ssize_t)s->cfg.limits.body_max + (128 << 10));
 	evhttp_set_timeout(s->http, s->cfg.limits.idle_timeout_s);
 	evhttp_set_bevcb(s->http, on_accept, s);
 	evhttp_set_gencb(s->http, on_request, s);

@@ -17,7 +17,7 @@
 #include "runtime/metrics.h"
 
 #define HTTP_PARAMS_MAX		  4
-#define HTTP_RESPONSE_HEADERS_MAX 16
+#define HTTP_RESPONSE_HEADERS_MAX 24
 
 enum http_method { HTTP_GET, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE, HTTP_HEAD, HTTP_OPTIONS, HTTP_METHOD_COUNT };
 
@@ -40,6 +40,8 @@ struct http_request {
 	size_t header_count;
 	struct str params[HTTP_PARAMS_MAX]; /* values of the {name} parts of the route, in order */
 	const struct http_route *route;
+	char client[48];     /* whose address counts, for the access log: filled by before(); "" means peer */
+	char subject[40];    /* who asks, for the access log: filled by before(), "" when nobody is known */
 	char request_id[40]; /* from X-Request-Id when it is 1..36 of [A-Za-z0-9-], else made here; sent back */
 	void *worker;	     /* what http_server_config.worker_open returned for this handler thread */
 	void *user;	     /* http_server_config.user */
@@ -67,6 +69,10 @@ struct http_route {
 
 /* The handler runs on the loop thread: for answers that touch nothing but memory. */
 #define HTTP_ON_LOOP (1u << 0)
+/* A 200 gets an ETag, and If-None-Match is answered 304. */
+#define HTTP_ETAG (1u << 1)
+/* Never compressed: the body holds a secret beside what the client sent. */
+#define HTTP_PLAIN (1u << 2)
 
 struct http_limits {
 	size_t body_max;       /* default 1 MiB */
@@ -89,6 +95,11 @@ struct http_server_config {
 	void (*worker_close)(void *worker);
 	/* Runs before every handler of a route (access check); false: the response is already made. May be NULL. */
 	bool (*before)(struct http_request *req, struct http_response *res);
+	/* Runs after the handler, or after a before() that refused. May be NULL. */
+	void (*after)(struct http_request *req, struct http_response *res);
+	/* On every answer that does not set the same name itself. */
+	const struct http_header *headers;
+	size_t header_count;
 	void *user;
 	struct metrics *metrics;    /* may be NULL; else <prefix>_http_requests_total{method,route,status}, ... */
 	const char *metrics_prefix; /* "roehub_api" */
@@ -106,6 +117,8 @@ bool http_server_idle(const struct http_server *s); /* after drain: nothing in f
 void http_server_free(struct http_server *s);	    /* joins the handler threads */
 
 struct str http_header(const struct http_request *req, const char *name); /* STR_NULL when absent; first wins */
+/* All values of a header that may be repeated, joined by commas, in the request's arena. */
+struct str http_header_list(const struct http_request *req, const char *name);
 /* Decoded value of a query parameter in the request's arena; false when absent. Last one wins. */
 bool http_query(struct http_request *req, const char *name, struct str *value);
 /* Value of a cookie: names and values trimmed, quotes removed, last one wins. STR_NULL when absent. */

@@ -448,6 +448,23 @@ static void arm_watchdog(struct internal *in)
 		event_add(in->watchdog, &(struct timeval){ (time_t)(v / 2 / 1000000), (suseconds_t)(v / 2 % 1000000) });
 }
 
+/* Everything has been read by now: what is secret leaves the environment, where /proc and child processes show it. */
+static void wipe_environment(void)
+{
+	static const char *const marks[] = { "SECRET", "TOKEN", "PASSWORD", "_KEK", "_DSN" };
+
+	for (char **entry = environ; *entry != NULL; entry++) {
+		char *value = strchr(*entry, '=');
+
+		for (size_t i = 0; value != NULL && i < ARRAY_LEN(marks); i++) {
+			const char *mark = strstr(*entry, marks[i]);
+
+			if (mark != NULL && mark < value)
+				explicit_bzero(value + 1, strlen(value + 1));
+		}
+	}
+}
+
 static void finish_work(struct service_run *run)
 {
 	struct internal *in = run->internal;
@@ -494,6 +511,7 @@ int service_main(const struct service *service, int argc, char **argv)
 		return EXIT_FAILED;
 	}
 	result = service->start(&run, &err);
+	wipe_environment();
 	if (result == SERVICE_RUN && start_work(&run, &err) != 0)
 		result = SERVICE_FAILED;
 	code = EXIT_OK;

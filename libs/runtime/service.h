@@ -5,6 +5,7 @@
  *   exit 2  bad command line, after a usage line
  *
  * start() wires the program and returns SERVICE_RUN, SERVICE_DISABLED (it logged why) or SERVICE_FAILED with err.
+ * What the environment holds of secrets (names with SECRET, TOKEN, PASSWORD, _KEK, _DSN) is wiped after start(): keep copies.
  * A program that waits on sockets only lives on service_run.loop. A worker with a straight loop sets work(): it runs on
  * its own thread, polls service_stopping() and returns; the loop goes on serving metrics and signals meanwhile.
  * On SIGTERM: drain() once, then until drained() is true or 10 s have passed, then stop(). A second signal exits at once

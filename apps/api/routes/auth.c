@@ -1,17 +1,16 @@
 #include "routes/auth.h"
 
 #include "domain/identity/telegram_login.h"
+#include "limits.h"
 #include "session.h"
 #include "validation.h"
 
 /* A double click may send a payload twice; later the same payload is a replay. */
 #define REPLAY_GRACE_MS 60000
 
-static void no_store(struct http_response *res) { http_set_header(res, "Cache-Control", STR("no-store")); }
-
 static void count_login(struct http_request *req, const char *result)
 {
-	metric_add_with(app_of(req)->logins, (const char *const[]){ result }, 1);
+	metric_add_with(app_of(req)->metrics.logins, (const char *const[]){ result }, 1);
 }
 
 static void write_user(struct http_response *res, const struct user_row *user)
@@ -56,12 +55,8 @@ static bool check_body(struct http_response *res, const cJSON *json)
 	check_int(v, json, "id");
 	check_int(v, json, "auth_date");
 	validation_need_text(v, json, "hash", "body");
-	for (size_t i = 0; i < ARRAY_LEN(optional); i++) {
-		const cJSON *node = json_get(json, optional[i]);
-
-		if (node != NULL && !cJSON_IsString(node) && !cJSON_IsNull(node))
-			validation_add(v, "string_type", "Input should be a valid string", "body.%s", optional[i]);
-	}
+	for (size_t i = 0; i < ARRAY_LEN(optional); i++)
+		validation_text_or_null(v, json, optional[i], "body");
 	if (!validation_ok(v))
 		validation_answer(v, res, "Validation failed");
 	return validation_ok(v);
@@ -96,6 +91,8 @@ static void login(struct http_request *req, struct http_response *res, const cJS
 	struct user_row user;
 	struct error err = ERROR_INIT;
 
+	if (!limits_take(req, res, API_LIMIT_LOGIN, req->client))
+		return;
 	if (!telegram_login_check(json, secret_str(&app->settings.bot_token), now, &who, &refusal)) {
 		count_login(req, refusal.code);
 		http_error(res, 401, refusal.code, refusal.message);
@@ -107,6 +104,7 @@ static void login(struct http_request *req, struct http_response *res, const cJS
 		app_fail(req, res, &err);
 		return;
 	}
+	limits_give_back(req, API_LIMIT_LOGIN, req->client);
 	count_login(req, "success");
 	session_set_cookie(req, res, &user, now);
 	write_user(res, &user);
@@ -114,10 +112,8 @@ static void login(struct http_request *req, struct http_response *res, const cJS
 
 void auth_telegram_login(struct http_request *req, struct http_response *res)
 {
-	cJSON *json;
+	cJSON *json = validation_body(req, res);
 
-	no_store(res);
-	json = validation_body(req, res);
 	if (json != NULL && check_body(res, json))
 		login(req, res, json);
 	json_free(json);
@@ -125,16 +121,23 @@ void auth_telegram_login(struct http_request *req, struct http_response *res)
 
 void auth_logout(struct http_request *req, struct http_response *res)
 {
-	no_store(res);
 	session_clear_cookie(req, res, settings_now(&app_of(req)->settings));
 	res->status = 204;
 }
 
-void auth_current_user(struct http_request *req, struct http_response *res)
+/* Sessions carry whole seconds: those of the running second end as well, and session_set_cookie() knows. */
+void auth_logout_everywhere(struct http_request *req, struct http_response *res)
 {
-	struct user_row user;
+	utc_t now = settings_now(&app_of(req)->settings);
+	struct error err = ERROR_INIT;
 
-	no_store(res);
-	if (session_user(req, res, &user))
-		write_user(res, &user);
+	if (identity_store_end_sessions(identity_pg(req), current_user(req)->user_id,
+					utc_from_ms(utc_floor(now, 1000).ms + 1000), &err) != 0) {
+		app_fail(req, res, &err);
+		return;
+	}
+	session_clear_cookie(req, res, now);
+	res->status = 204;
 }
+
+void auth_current_user(struct http_request *req, struct http_response *res) { write_user(res, current_user(req)); }

@@ -4,7 +4,6 @@
 
 #include "domain/strategy/spec.h"
 #include "ports/strategy_store.h"
-#include "session.h"
 #include "validation.h"
 
 #define LIST_MAX       10000
@@ -254,11 +253,10 @@ void strategies_create(struct http_request *req, struct http_response *res)
 	struct strategy_spec spec = { 0 };
 	struct strategy_row row;
 	struct spec_fault fault = { "" };
-	struct user_row user;
 	struct error err = ERROR_INIT;
-	cJSON *body;
+	cJSON *body = validation_body(req, res);
 
-	if (v == NULL || !session_user(req, res, &user) || (body = validation_body(req, res)) == NULL)
+	if (v == NULL || body == NULL)
 		return;
 	check_shape(v, body);
 	if (!validation_ok(v)) {
@@ -269,7 +267,7 @@ void strategies_create(struct http_request *req, struct http_response *res)
 		else
 			app_fail(req, res, &err);
 	} else {
-		if (store_strategy(req, &spec, &user, &row, &err) != 0)
+		if (store_strategy(req, &spec, current_user(req), &row, &err) != 0)
 			app_fail(req, res, &err);
 		else
 			answer_strategy(req, res, &row, 201);
@@ -283,14 +281,11 @@ void strategies_create(struct http_request *req, struct http_response *res)
 void strategies_list(struct http_request *req, struct http_response *res)
 {
 	struct strategy_row *rows;
-	struct user_row user;
 	struct error err = ERROR_INIT;
 	struct json_writer w;
 	size_t n;
 
-	if (!session_user(req, res, &user))
-		return;
-	if (strategy_store_list(strategy_pg(req), req->arena, user.user_id, LIST_MAX, &rows, &n, &err) != 0) {
+	if (strategy_store_list(strategy_pg(req), req->arena, current_user(req)->user_id, LIST_MAX, &rows, &n, &err) != 0) {
 		app_fail(req, res, &err);
 		return;
 	}
@@ -304,12 +299,12 @@ void strategies_list(struct http_request *req, struct http_response *res)
 	jw_end(&w);
 }
 
-/* User and strategy id of a request; false: the answer is made. */
-static bool begin(struct http_request *req, struct http_response *res, struct user_row *user, struct uuid *strategy_id)
+/* The strategy id of a request; false: the answer is made. */
+static bool begin(struct http_request *req, struct http_response *res, struct uuid *strategy_id)
 {
 	struct validation *v = arena_calloc(req->arena, 1, sizeof(*v));
 
-	if (v == NULL || !session_user(req, res, user))
+	if (v == NULL)
 		return false;
 	if (validation_uuid(v, req->params[0], "path.strategy_id", strategy_id))
 		return true;
@@ -320,18 +315,17 @@ static bool begin(struct http_request *req, struct http_response *res, struct us
 void strategies_get(struct http_request *req, struct http_response *res)
 {
 	struct strategy_row row;
-	struct user_row user;
 	struct uuid id;
 	struct error err = ERROR_INIT;
 
-	if (!begin(req, res, &user, &id))
+	if (!begin(req, res, &id))
 		return;
 	if (strategy_store_get(strategy_pg(req), req->arena, id, &row, &err) != 0) {
 		if (err.code == ERR_NOT_FOUND)
 			not_found(res, id);
 		else
 			app_fail(req, res, &err);
-	} else if (row.is_deleted || !uuid_eq(row.user_id, user.user_id)) {
+	} else if (row.is_deleted || !uuid_eq(row.user_id, current_user(req)->user_id)) {
 		not_found(res, id);
 	} else {
 		answer_strategy(req, res, &row, 200);
@@ -348,13 +342,12 @@ static bool execute(struct http_request *req, struct http_response *res, command
 		    struct run_row *run)
 {
 	enum strategy_outcome outcome;
-	struct user_row user;
 	struct uuid id;
 	struct error err = ERROR_INIT;
 
-	if (!begin(req, res, &user, &id))
+	if (!begin(req, res, &id))
 		return false;
-	if (run_command(strategy_pg(req), req->arena, user.user_id, id, utc_now(), &outcome, run, &err) != 0) {
+	if (run_command(strategy_pg(req), req->arena, current_user(req)->user_id, id, utc_now(), &outcome, run, &err) != 0) {
 		app_fail(req, res, &err);
 		return false;
 	}

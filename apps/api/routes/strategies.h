@@ -2,7 +2,7 @@
 #ifndef ROEHUB_API_ROUTES_STRATEGIES_H
 #define ROEHUB_API_ROUTES_STRATEGIES_H
 
-#include "runtime/http_server.h"
+#include "app.h"
 
 #define STRATEGIES_BODY_MAX (64u << 10)
 

@@ -10,15 +10,6 @@ const char *const EXCHANGE_KEY_PERMISSIONS[] = { "read", "trade", NULL };
 
 static bool starts_character(char c) { return ((unsigned char)c & 0xc0) != 0x80; }
 
-size_t utf8_length(struct str text)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < text.n; i++)
-		n += starts_character(text.p[i]);
-	return n;
-}
-
 void exchange_key_last4(struct str api_key, char out[EXCHANGE_KEY_LAST4_MAX])
 {
 	size_t from = api_key.n;

@@ -20,7 +20,6 @@ extern const char *const EXCHANGE_KEY_PERMISSIONS[]; /* read, trade */
 
 enum exchange_key_field { EXCHANGE_KEY_API_KEY, EXCHANGE_KEY_API_SECRET, EXCHANGE_KEY_PASSPHRASE, EXCHANGE_KEY_FIELDS };
 
-size_t utf8_length(struct str text); /* code points of valid UTF-8 */
 /* The last four code points, the whole text when it has fewer. */
 void exchange_key_last4(struct str api_key, char out[EXCHANGE_KEY_LAST4_MAX]);
 /* roehub.identity.exchange_keys.v2|<user_id>|<key_id>|<field> */
