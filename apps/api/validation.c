@@ -122,6 +122,23 @@ bool validation_uuid(struct validation *v, struct str text, const char *path, st
 	return false;
 }
 
+void validation_int(struct validation *v, struct str text, const char *path, int64_t min, int64_t max, int64_t *out)
+{
+	char message[96];
+	int64_t n;
+
+	if (!str_to_i64(str_trim(text), &n)) {
+		validation_add(v, "int_parsing", "Input should be a valid integer, unable to parse string as an integer",
+			       "%s", path);
+	} else if (n < min || n > max) {
+		snprintf(message, sizeof(message), "Input should be %s than or equal to %lld",
+			 n < min ? "greater" : "less", (long long)(n < min ? min : max));
+		validation_add(v, n < min ? "greater_than_equal" : "less_than_equal", message, "%s", path);
+	} else {
+		*out = n;
+	}
+}
+
 void validation_need_text(struct validation *v, const cJSON *obj, const char *key, const char *prefix)
 {
 	const cJSON *node = json_get(obj, key);

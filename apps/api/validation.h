@@ -31,6 +31,9 @@ cJSON *validation_body(struct http_request *req, struct http_response *res);
 /* A UUID out of the path; false: the item was added. */
 bool validation_uuid(struct validation *v, struct str text, const char *path, struct uuid *out);
 
+/* An integer out of the query, from min to max. */
+void validation_int(struct validation *v, struct str text, const char *path, int64_t min, int64_t max, int64_t *out);
+
 void validation_need_text(struct validation *v, const cJSON *obj, const char *key, const char *prefix);
 /* One of the texts (NULL at the end): "Input should be 'a', 'b' or 'c'". */
 void validation_need_literal(struct validation *v, const cJSON *obj, const char *key, const char *prefix,

@@ -1,7 +1,6 @@
 /* migrations - brings Postgres and, when it is the candle store, ClickHouse to head, and exits: 0 done, 1 failed, 2 bad
  * command line. Several at once are harmless: one works, the others wait for the lock and find nothing to do. */
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -20,17 +19,6 @@ static const struct {
 	{ "bootstrap", "Bootstrap success", "Bootstrap failed", bootstrap },
 	{ "rotate-secrets", "Rotation success", "Rotation failed", rotate_secrets },
 };
-
-void say(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vprintf(fmt, ap);
-	va_end(ap);
-	putchar('\n');
-	fflush(stdout);
-}
 
 static int usage(FILE *out)
 {

@@ -41,9 +41,10 @@ struct strategy_insert {
 /* Row and its event (type strategy_created, ...) in one transaction. */
 int strategy_store_insert(struct pg *pg, const struct strategy_insert *row, const char *event_type,
 			  struct str event_payload, struct error *err);
-/* Live strategies of a user, created_at ASC, strategy_id ASC; at most max. */
-int strategy_store_list(struct pg *pg, struct arena *a, struct uuid user_id, size_t max, struct strategy_row **rows,
-			size_t *n, struct error *err);
+/* Live strategies of a user, created_at ASC, strategy_id ASC; at most max of those behind `after` (nil: from the start),
+ * which is any strategy that the user has or had. */
+int strategy_store_list(struct pg *pg, struct arena *a, struct uuid user_id, struct uuid after, size_t max,
+			struct strategy_row **rows, size_t *n, struct error *err);
 /* ERR_NOT_FOUND when there is no such row (deleted rows are found: look at is_deleted). */
 int strategy_store_get(struct pg *pg, struct arena *a, struct uuid strategy_id, struct strategy_row *out,
 		       struct error *err);

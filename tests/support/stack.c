@@ -161,8 +161,24 @@ static void make_database(struct stack *s)
 
 		snprintf(program, sizeof(program), "%s/bin/migrations",
 			 getenv("ROEHUB_BUILD") ? getenv("ROEHUB_BUILD") : "build/release");
-		must_run(s, (char *const[]){ program, "--dsn", s->dsn, NULL }, NULL);
+		must_run(s,
+			 (char *const[]){ program, "bootstrap", "--identity-dsn", s->dsn, "--postgres-dsn", s->dsn,
+					  NULL },
+			 NULL);
 	}
+}
+
+const char *stack_role_dsn(const struct stack *s, const char *role)
+{
+	static char dsn[4][360];
+	static int turn;
+	const char *user = strstr(s->dsn, "user="), *rest;
+	char *out = dsn[turn++ % 4];
+
+	assert_non_null(user);
+	rest = user + strcspn(user, " ");
+	snprintf(out, sizeof(dsn[0]), "%.*suser=%s%s", (int)(user - s->dsn), s->dsn, role, rest);
+	return out;
 }
 
 void stack_up(struct stack *s, unsigned parts)
@@ -331,30 +347,50 @@ static size_t on_header(char *data, size_t size, size_t count, void *arg)
 	return n;
 }
 
-void test_http(struct test_http *out, const char *method, int port, const char *path, const char *cookie,
-	       const char *body)
+void (*test_http_observer)(int port, const char *method, const char *path, const struct test_http *h);
+
+/* One handle a thread: connections are kept. */
+static CURL *http_handle(void)
 {
-	char url[2048];
+	static __thread CURL *c;
+
+	if (c == NULL)
+		c = curl_easy_init();
+	else
+		curl_easy_reset(c);
+	assert_non_null(c);
+	return c;
+}
+
+void test_http_with(struct test_http *out, const char *method, int port, const char *path, const char *cookie,
+		    const char *body, const char *const *extra)
+{
+	char url[4096];
 	struct collect text = { NULL, 0 };
 	struct curl_slist *headers = NULL;
-	CURL *c = curl_easy_init();
+	CURL *c = http_handle();
 	long status = 0;
 
-	assert_non_null(c);
 	memset(out, 0, sizeof(*out));
 	snprintf(url, sizeof(url), "http://127.0.0.1:%d%s", port, path);
 	curl_easy_setopt(c, CURLOPT_URL, url);
 	curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, method);
 	curl_easy_setopt(c, CURLOPT_TIMEOUT, 30L);
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(c, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(c, CURLOPT_WRITEDATA, &text);
 	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(c, CURLOPT_HEADERDATA, out);
 	if (cookie != NULL)
 		curl_easy_setopt(c, CURLOPT_COOKIE, cookie);
+	if (strcmp(method, "HEAD") == 0)
+		curl_easy_setopt(c, CURLOPT_NOBODY, 1L);
+	for (size_t i = 0; extra != NULL && extra[i] != NULL; i++)
+		headers = curl_slist_append(headers, extra[i]);
 	if (body != NULL) {
-		headers = curl_slist_append(headers, "Content-Type: application/json");
+		if (extra == NULL || extra[0] == NULL || strncasecmp(extra[0], "content-type", 12) != 0)
+			headers = curl_slist_append(headers, "Content-Type: application/json");
 		curl_easy_setopt(c, CURLOPT_POSTFIELDS, body);
 		curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE, (long)strlen(body));
 	} else if (strcmp(method, "POST") == 0) {
@@ -369,7 +405,33 @@ void test_http(struct test_http *out, const char *method, int port, const char *
 	out->body = text.p != NULL ? text.p : strdup("");
 	out->body_len = text.n;
 	curl_slist_free_all(headers);
-	curl_easy_cleanup(c);
+	if (test_http_observer != NULL)
+		test_http_observer(port, method, path, out);
+}
+
+void test_http(struct test_http *out, const char *method, int port, const char *path, const char *cookie,
+	       const char *body)
+{
+	test_http_with(out, method, port, path, cookie, body, NULL);
+}
+
+const char *test_http_header(const struct test_http *h, const char *name)
+{
+	static __thread char value[1024];
+	size_t len = strlen(name);
+
+	for (const char *line = h->headers; *line != '\0';) {
+		size_t n = strcspn(line, "\r\n");
+
+		if (n > len && strncasecmp(line, name, len) == 0 && line[len] == ':') {
+			const char *from = line + len + 1 + strspn(line + len + 1, " ");
+
+			snprintf(value, sizeof(value), "%.*s", (int)(line + n - from), from);
+			return value;
+		}
+		line += n + strspn(line + n, "\r\n");
+	}
+	return "";
 }
 
 void test_http_release(struct test_http *h)

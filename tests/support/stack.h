@@ -21,7 +21,7 @@
 #include "support/proc.h"
 
 enum stack_part {
-	STACK_DATABASE = 1,	  /* private database on the shared server, migrated to head */
+	STACK_DATABASE = 1,	  /* private database on the shared server, bootstrapped: at head, with its roles */
 	STACK_DATABASE_EMPTY = 2, /* private database, nothing in it */
 	STACK_REDIS = 4,	  /* private Redis process */
 	STACK_OWN_POSTGRES = 8,	  /* private Postgres server (with STACK_DATABASE or _EMPTY), can be killed */
@@ -41,6 +41,8 @@ struct stack {
 };
 
 void stack_up(struct stack *s, unsigned parts);
+/* The private database as one of the suite's own roles ("roehub_api"); one of four static buffers. */
+const char *stack_role_dsn(const struct stack *s, const char *role);
 void stack_down(struct stack *s);
 /* scripts/services kill|start|stop for "postgres" or "redis" of this stack's own servers */
 void stack_service(struct stack *s, const char *verb, const char *name);
@@ -73,6 +75,13 @@ struct test_http {
 /* cookie, body: NULL for none. path is appended to http://127.0.0.1:port */
 void test_http(struct test_http *out, const char *method, int port, const char *path, const char *cookie,
 	       const char *body);
+/* The same with header lines of the caller's own ("Name: value"), NULL at the end. */
+void test_http_with(struct test_http *out, const char *method, int port, const char *path, const char *cookie,
+		    const char *body, const char *const *headers);
+/* Sees every answer that these calls get; NULL: nobody. Must be safe to call from any thread. */
+extern void (*test_http_observer)(int port, const char *method, const char *path, const struct test_http *h);
+/* Value of a response header, "" when absent. Static buffer of the thread. */
+const char *test_http_header(const struct test_http *h, const char *name);
 void test_http_release(struct test_http *h);
 /* GET answers 200 within the time. */
 bool test_http_wait(int port, const char *path, int timeout_ms);

@@ -3,24 +3,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/crypto.h"
-
-const char *json_member(const char *body, const char *key)
-{
-	static char out[512];
-	char pattern[96];
-	const char *at;
-	size_t n;
-
-	snprintf(pattern, sizeof(pattern), "\"%s\":\"", key);
-	at = strstr(body, pattern);
-	if (at == NULL)
-		return "";
-	at += strlen(pattern);
-	n = strcspn(at, "\"");
-	snprintf(out, sizeof(out), "%.*s", (int)n, at);
-	return out;
-}
+#include "support/api.h"
+#include "support/openapi.h"
 
 static const char *port_file(struct suite *s, struct proc *p)
 {
@@ -40,17 +24,18 @@ static void write_config(struct suite *s, const char *name, const char *edit)
 	assert_int_equal(system(command), 0);
 }
 
-static void common_env(struct suite *s, struct proc *p)
+static void common_env(struct suite *s, struct proc *p, const char *role)
 {
 	proc_env(p, "ROEHUB_ENV", "test");
-	proc_env(p, "STRATEGY_PG_DSN", "%s", s->stack.dsn);
-	proc_env(p, "IDENTITY_PG_DSN", "%s", s->stack.dsn);
-	proc_env(p, "MARKET_DATA_PG_DSN", "%s", s->stack.dsn);
+	proc_env(p, "STRATEGY_PG_DSN", "%s", stack_role_dsn(&s->stack, role));
+	proc_env(p, "IDENTITY_PG_DSN", "%s", stack_role_dsn(&s->stack, role));
+	proc_env(p, "MARKET_DATA_PG_DSN", "%s", stack_role_dsn(&s->stack, role));
 	proc_env(p, "ROEHUB_CANDLE_STORE", "postgres");
 	proc_env(p, "ROEHUB_REDIS_HOST", "%s", s->stack.redis_host);
 	proc_env(p, "ROEHUB_REDIS_PORT", "%d", s->stack.redis_port);
 	proc_env(p, "TELEGRAM_BOT_TOKEN", "%s", s->token);
 	proc_env(p, "IDENTITY_JWT_SECRET", "suite-jwt-secret-0123456789abcdef0123456789");
+	proc_env(p, "ROEHUB_API_LIMIT_LOGIN", "1000000");
 	proc_env(p, "ROEHUB_TELEGRAM_MODE", "telegram");
 	proc_env(p, "ROEHUB_TELEGRAM_API_BASE_URL", "http://127.0.0.1:%d", s->sandbox_http);
 	proc_env(p, "ROEHUB_MARKET_1_REST_URL", "http://127.0.0.1:%d", s->sandbox_http);
@@ -112,7 +97,7 @@ void suite_up(struct suite *s, const struct suite_options *o)
 	stack_file(&s->stack, "whitelist.csv", "market_id,symbol,is_enabled\n1,BTCUSDT,1\n");
 
 	proc_init(&s->api, "api", s->stack.dir);
-	common_env(s, &s->api);
+	common_env(s, &s->api, "roehub_api");
 	proc_arg(&s->api, "--host");
 	proc_arg(&s->api, "127.0.0.1");
 	proc_arg(&s->api, "--port");
@@ -123,7 +108,7 @@ void suite_up(struct suite *s, const struct suite_options *o)
 	s->api_http = proc_port(&s->api, port_file(s, &s->api), "http", 30000);
 
 	proc_init(&s->worker, "strategy-live-worker", s->stack.dir);
-	common_env(s, &s->worker);
+	common_env(s, &s->worker, "roehub_worker");
 	proc_arg(&s->worker, "--config");
 	proc_arg(&s->worker, "%s/strategy.yaml", s->stack.dir);
 	proc_arg(&s->worker, "--metrics-port");
@@ -133,7 +118,7 @@ void suite_up(struct suite *s, const struct suite_options *o)
 	suite_worker_start(s);
 
 	proc_init(&s->market, "market-data-ws", s->stack.dir);
-	common_env(s, &s->market);
+	common_env(s, &s->market, "roehub_market_data");
 	proc_arg(&s->market, "--config");
 	proc_arg(&s->market, "%s/market_data.yaml", s->stack.dir);
 	proc_arg(&s->market, "--whitelist");
@@ -142,6 +127,7 @@ void suite_up(struct suite *s, const struct suite_options *o)
 	proc_arg(&s->market, "0");
 	proc_arg(&s->market, "--port-file");
 	proc_arg(&s->market, "%s", port_file(s, &s->market));
+	openapi_watch(s->api_http);
 	assert_true(test_http_wait(s->api_http, "/ready", 15000));
 	suite_login(s, 411001);
 }
@@ -153,32 +139,16 @@ void suite_down(struct suite *s)
 	proc_release(&s->api);
 	proc_release(&s->sandbox);
 	stack_down(&s->stack);
+	openapi_assert_clean();
 }
 
 void suite_login(struct suite *s, int64_t telegram_id)
 {
-	char check[256], body[512], hex[65];
-	uint8_t key[SHA256_BYTES], mac[SHA256_BYTES];
-	long long now = (long long)time(NULL), id = telegram_id;
-	struct test_http h;
+	struct person p;
 
-	snprintf(check, sizeof(check), "auth_date=%lld\nfirst_name=Roe\nid=%lld\nusername=roehub_test", now, id);
-	sha256(str_from(s->token), key);
-	hmac_sha256((struct str){ (const char *)key, sizeof(key) }, str_from(check), mac);
-	for (size_t i = 0; i < sizeof(mac); i++)
-		snprintf(hex + 2 * i, 3, "%02x", mac[i]);
-	snprintf(
-		body, sizeof(body),
-		"{\"id\":\"%lld\",\"auth_date\":\"%lld\",\"first_name\":\"Roe\",\"username\":\"roehub_test\",\"hash\":\"%s\"}",
-		id, now, hex);
-	test_http(&h, "POST", s->api_http, "/auth/telegram/login", NULL, body);
-	if (h.status != 200) {
-		proc_log_tail(&s->api);
-		fail_msg("login: %d %s", h.status, h.body);
-	}
-	snprintf(s->cookie, sizeof(s->cookie), "%.*s", (int)strcspn(h.set_cookie, ";"), h.set_cookie);
-	snprintf(s->user_id, sizeof(s->user_id), "%s", json_member(h.body, "user_id"));
-	test_http_release(&h);
+	test_sign_in(&p, s->api_http, s->token, telegram_id, (int64_t)time(NULL));
+	snprintf(s->cookie, sizeof(s->cookie), "%s", p.cookie);
+	snprintf(s->user_id, sizeof(s->user_id), "%s", p.user_id);
 }
 
 void suite_run_strategy(struct suite *s, const char *timeframe, const char *indicators_json, char *strategy_id,

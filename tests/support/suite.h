@@ -3,7 +3,7 @@
 #ifndef ROEHUB_TESTS_SUPPORT_SUITE_H
 #define ROEHUB_TESTS_SUPPORT_SUITE_H
 
-#include "support/stack.h"
+#include "support/api.h"
 
 struct suite_options {
 	const char *candles; /* CSV for the sandbox, or NULL for its generator */
@@ -30,7 +30,4 @@ void suite_down(struct suite *s);
 void suite_run_strategy(struct suite *s, const char *timeframe, const char *indicators_json, char *strategy_id,
 			char *run_id);
 void suite_login(struct suite *s, int64_t telegram_id);
-/* Value of a text member of a flat JSON answer; "" when absent. Static buffer. */
-const char *json_member(const char *body, const char *key);
-
 #endif

@@ -6,7 +6,8 @@
 #include "ports/strategy_store.h"
 #include "validation.h"
 
-#define LIST_MAX       10000
+#define PAGE_DEFAULT   500
+#define PAGE_MAX       1000
 #define TEXT_BYTES_MAX 512
 
 /* ---- answers ------------------------------------------------------------------------------------------------------- */
@@ -278,16 +279,57 @@ void strategies_create(struct http_request *req, struct http_response *res)
 
 /* ---- list and get -------------------------------------------------------------------------------------------------- */
 
+struct page {
+	int64_t limit;
+	struct uuid after; /* nil: the first page */
+};
+
+/* false: the answer is made. */
+static bool read_page(struct http_request *req, struct http_response *res, struct page *page)
+{
+	struct validation *v = arena_calloc(req->arena, 1, sizeof(*v));
+	struct str text;
+
+	*page = (struct page){ .limit = PAGE_DEFAULT };
+	if (v == NULL)
+		return false;
+	if (http_query(req, "limit", &text))
+		validation_int(v, text, "query.limit", 1, PAGE_MAX, &page->limit);
+	if (http_query(req, "cursor", &text))
+		validation_uuid(v, text, "query.cursor", &page->after);
+	if (!validation_ok(v))
+		validation_answer(v, res, "Validation failed");
+	return validation_ok(v);
+}
+
+static void link_next(struct http_response *res, const struct page *page, struct uuid last)
+{
+	char link[128], id[UUID_TEXT_MAX];
+
+	snprintf(link, sizeof(link), "<strategies?limit=%lld&cursor=%s>; rel=\"next\"", (long long)page->limit,
+		 uuid_format(last, id));
+	http_set_header(res, "Link", str_from(link));
+}
+
 void strategies_list(struct http_request *req, struct http_response *res)
 {
 	struct strategy_row *rows;
+	struct page page;
 	struct error err = ERROR_INIT;
 	struct json_writer w;
 	size_t n;
 
-	if (strategy_store_list(strategy_pg(req), req->arena, current_user(req)->user_id, LIST_MAX, &rows, &n, &err) != 0) {
+	if (!read_page(req, res, &page))
+		return;
+	/* one more than the page, to know whether there is another */
+	if (strategy_store_list(strategy_pg(req), req->arena, current_user(req)->user_id, page.after,
+				(size_t)page.limit + 1, &rows, &n, &err) != 0) {
 		app_fail(req, res, &err);
 		return;
+	}
+	if (n > (size_t)page.limit) {
+		n = (size_t)page.limit;
+		link_next(res, &page, rows[n - 1].strategy_id);
 	}
 	jw_init(&w, &res->body);
 	jw_arr(&w);

@@ -126,9 +126,16 @@ static const struct pg_stmt STRATEGY_LIST = { "strategy_list",
 					      " FROM strategy_strategies s WHERE s.user_id = $1 AND NOT s.is_deleted"
 					      " ORDER BY s.created_at, s.strategy_id LIMIT $2",
 					      2 };
+static const struct pg_stmt STRATEGY_LIST_AFTER = {
+	"strategy_list_after",
+	"SELECT " STRATEGY_COLS " FROM strategy_strategies s WHERE s.user_id = $1 AND NOT s.is_deleted"
+	" AND (s.created_at, s.strategy_id) > (SELECT p.created_at, p.strategy_id FROM strategy_strategies p"
+	" WHERE p.strategy_id = $3 AND p.user_id = $1) ORDER BY s.created_at, s.strategy_id LIMIT $2",
+	3
+};
 
-int strategy_store_list(struct pg *pg, struct arena *a, struct uuid user_id, size_t max, struct strategy_row **rows,
-			size_t *n, struct error *err)
+int strategy_store_list(struct pg *pg, struct arena *a, struct uuid user_id, struct uuid after, size_t max,
+			struct strategy_row **rows, size_t *n, struct error *err)
 {
 	struct pg_args args;
 	struct strategy_row *made;
@@ -138,7 +145,9 @@ int strategy_store_list(struct pg *pg, struct arena *a, struct uuid user_id, siz
 	pg_args_init(&args, a);
 	pg_arg_uuid(&args, user_id);
 	pg_arg_i64(&args, (int64_t)max);
-	res = pg_query(pg, &STRATEGY_LIST, &args, err);
+	if (!uuid_is_nil(after))
+		pg_arg_uuid(&args, after);
+	res = pg_query(pg, uuid_is_nil(after) ? &STRATEGY_LIST : &STRATEGY_LIST_AFTER, &args, err);
 	if (res == NULL)
 		return -1;
 	count = PQntuples(res);

@@ -2,6 +2,7 @@
  * database that is newer, and with a file that changed. */
 #include "support/stack.h"
 
+#include <glob.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,6 +38,19 @@ static int run(const char *name, const char *dsn, const char *want)
 	return rc;
 }
 
+static int files_in_folder(void)
+{
+	char pattern[600];
+	glob_t found;
+	int n;
+
+	snprintf(pattern, sizeof(pattern), "%s/migrations/postgres/[0-9]*.sql", test_root());
+	assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+	n = (int)found.gl_pathc;
+	globfree(&found);
+	return n;
+}
+
 static void eight_at_once(void **state)
 {
 	struct proc p[8];
@@ -58,7 +72,7 @@ static void eight_at_once(void **state)
 		proc_release(&p[i]);
 	}
 	assert_string_equal(stack_sql(&stack, "SELECT version_num FROM alembic_version"), PG_SCHEMA_HEAD);
-	assert_string_equal(stack_sql(&stack, "SELECT count(*) FROM roehub_schema_files"), "10");
+	assert_int_equal(atoi(stack_sql(&stack, "SELECT count(*) FROM roehub_schema_files")), files_in_folder());
 }
 
 static void killed_half_way_again_and_again(void **state)
