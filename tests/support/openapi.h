@@ -14,7 +14,7 @@
 const cJSON *openapi_document(void);
 const cJSON *openapi_resolve(const cJSON *node); /* follows $ref */
 
-/* From now on every answer of this port is checked; call again after a restart on another port. */
+/* From now on every answer of this port is checked, too. */
 void openapi_watch(int port);
 /* Fails the test with the first violation that was seen. */
 void openapi_assert_clean(void);
