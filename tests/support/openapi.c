@@ -338,8 +338,11 @@ void openapi_watch(int port)
 
 void openapi_assert_clean(void)
 {
-	if (violation[0] != '\0')
-		fail_msg("not as openapi.yaml says: %s", violation);
+	if (violation[0] == '\0')
+		return;
+	/* cmocka does not count a failure of a group's teardown */
+	fprintf(stderr, "error: not as openapi.yaml says: %s\n", violation);
+	exit(1);
 }
 
 long openapi_checked(void) { return atomic_load(&checked); }

@@ -16,7 +16,7 @@ const cJSON *openapi_resolve(const cJSON *node); /* follows $ref */
 
 /* From now on every answer of this port is checked, too. */
 void openapi_watch(int port);
-/* Fails the test with the first violation that was seen. */
+/* Ends the test program with exit code 1 and the first violation that was seen. */
 void openapi_assert_clean(void);
 long openapi_checked(void); /* answers that were held against a schema */
 
