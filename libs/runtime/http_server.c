@@ -777,6 +777,8 @@ struct http_server *http_server_start(struct event_base *loop, const struct http
 		error_set_errno(err, EVUTIL_SOCKET_ERROR(), "cannot listen on %s port %d", cfg->host, cfg->port);
 		goto fail;
 	}
+	/* Accepted sockets inherit it: an answer in several writes must not wait for the peer's delayed acknowledgement. */
+	setsockopt(evhttp_bound_socket_get_fd(s->bound), IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
 	if (start_threads(s, err) != 0)
 		goto fail;
 	return s;
